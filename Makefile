@@ -195,9 +195,9 @@ $(foreach f,$(FOLDERS),$(eval $(call fuzz_rule,$(f))))
 
 # ---------------------------------------------------------------------------- what people type
 
-RUN = BUILD='$(BUILD)' MAKE='$(MAKE)' $(PYTHON) tests/run.py
+RUN = BUILD='$(BUILD)' $(PYTHON) tests/run.py
 
-.PHONY: help all unit tsan lint fuzz fuzz-smoke system test test-long demo install uninstall clean \
+.PHONY: help all unit tsan lint fuzz fuzz-smoke system test test-long demo install uninstall clean format \
 	unit-programs tsan-programs fuzz-programs programs packages FORCE
 FORCE:
 
@@ -237,10 +237,13 @@ fuzz: ## fuzz each target for FUZZ_SECONDS=60 (T=sip_message: one of them)
 	@FUZZ_SECONDS='$(FUZZ_SECONDS)' $(RUN) fuzz $(T)
 
 fuzz-smoke: ## each fuzz target over its corpus and two seconds more
-	@FUZZ_SECONDS=2 $(RUN) fuzz $(T)
+	@$(RUN) fuzz-smoke $(T)
 
-lint: ## second compiler, clang-format, clang-tidy, cppcheck, order of folders
-	@$(RUN) lint
+lint: ## second compiler, clang-format, clang-tidy, cppcheck, order of folders (T=order: one of them)
+	@$(RUN) lint $(T)
+
+format: ## let clang-format settle our own C files (T='sip/*.c': those)
+	@clang-format -i $(if $(T),$(wildcard $(T)),$(wildcard $(foreach f,$(FOLDERS) tests/unit tests/unit/* tests/fuzz tests/system,$(f)/*.[ch])))
 
 packages: ## install the Debian packages that building, demo and tests need
 	@tests/setup/install.sh build demo test
@@ -248,7 +251,7 @@ packages: ## install the Debian packages that building, demo and tests need
 install: $(BUILD)/lotse ## install below $(DESTDIR)$(PREFIX)
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/doc/lotse/examples'
 	install -m 755 $(BUILD)/lotse '$(DESTDIR)$(PREFIX)/bin/lotse'
-	install -m 644 $(wildcard README.md LICENSE docs/*.md) '$(DESTDIR)$(PREFIX)/share/doc/lotse/'
+	$(if $(wildcard README.md LICENSE docs/*.md),install -m 644 $(wildcard README.md LICENSE docs/*.md) '$(DESTDIR)$(PREFIX)/share/doc/lotse/')
 	$(if $(wildcard docs/examples/*),install -m 644 $(wildcard docs/examples/*) '$(DESTDIR)$(PREFIX)/share/doc/lotse/examples/')
 
 uninstall: ## remove what install installed
