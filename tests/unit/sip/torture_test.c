@@ -89,7 +89,7 @@ static const struct {
 	{ "rfc5118/mult-ip-in-sdp.clfix.dat",          FORWARD, 0, "" },
 	{ "rfc5118/ipv4-mapped-ipv6.dat",              FORWARD, 0, "" },
 	{ "rfc5118/ipv4-mapped-ipv6.clfix.dat",        FORWARD, 0, "" },
-	{ "rfc5118/ipv6-bug-abnf-3-colons.dat",        ANSWER,  400, "Bad Request-URI" },
+	{ "rfc5118/ipv6-bug-abnf-3-colons.dat",        ANSWER,  400, "Bad To" },
 	{ "rfc5118/ipv6-correct-abnf-2-colons.dat",    FORWARD, 0, "" },
 };
 /* clang-format on */
