@@ -79,9 +79,12 @@ static enum err check_address(const struct sip_msg *msg, struct str value)
 	enum err e = sip_name_addr_parse(&na, value);
 
 	(void)msg;
-	if (e == ERR_OK && (na.star || sip_name_addr_tag(&na).len > SIP_BRANCH_MAX))
+	if (e != ERR_OK)
+		return e;
+	if (na.star ||
+	    (na.params.len > SIP_BRANCH_MAX && sip_name_addr_tag(&na).len > SIP_BRANCH_MAX))
 		return ERR_SYNTAX;
-	return e;
+	return ERR_OK;
 }
 
 /* 10.2.2: "*" stands in a REGISTER, alone. */

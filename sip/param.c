@@ -2,7 +2,9 @@
 
 /* clang-format off */
 #define MARK    (SIP_C_UNRESERVED | SIP_C_USER | SIP_C_PASSWORD | SIP_C_PARAM | SIP_C_HEADER | SIP_C_URIC | SIP_C_WORD)
-#define LETTER  (MARK | SIP_C_TOKEN | SIP_C_HOST)
+/* A value without quotes is a token or a host; and some senders leave @ / = unquoted. */
+#define TOKEN   (SIP_C_TOKEN | SIP_C_VALUE)
+#define LETTER  (MARK | TOKEN | SIP_C_HOST)
 #define DIGIT   (LETTER | SIP_C_DIGIT | SIP_C_HEX)
 
 const uint16_t sip_octets[256] = {
@@ -11,29 +13,29 @@ const uint16_t sip_octets[256] = {
 	['G' ... 'Z'] = LETTER,
 	['a' ... 'f'] = LETTER | SIP_C_HEX,
 	['g' ... 'z'] = LETTER,
-	['-']  = MARK | SIP_C_TOKEN | SIP_C_HOST | SIP_C_VISUAL,
-	['.']  = MARK | SIP_C_TOKEN | SIP_C_HOST | SIP_C_VISUAL,
-	['_']  = MARK | SIP_C_TOKEN | SIP_C_HOST, /* in hosts against the letter of RFC 3261: such names are met */
-	['!']  = MARK | SIP_C_TOKEN,
-	['~']  = MARK | SIP_C_TOKEN,
-	['*']  = MARK | SIP_C_TOKEN,
-	['\''] = MARK | SIP_C_TOKEN,
+	['-']  = MARK | TOKEN | SIP_C_HOST | SIP_C_VISUAL,
+	['.']  = MARK | TOKEN | SIP_C_HOST | SIP_C_VISUAL,
+	['_']  = MARK | TOKEN | SIP_C_HOST, /* in hosts against the letter of RFC 3261: such names are met */
+	['!']  = MARK | TOKEN,
+	['~']  = MARK | TOKEN,
+	['*']  = MARK | TOKEN,
+	['\''] = MARK | TOKEN,
 	['(']  = MARK | SIP_C_VISUAL,
 	[')']  = MARK | SIP_C_VISUAL,
-	['%']  = SIP_C_TOKEN | SIP_C_URIC | SIP_C_WORD,
-	['+']  = SIP_C_TOKEN | SIP_C_URIC | SIP_C_WORD | SIP_C_USER | SIP_C_PASSWORD | SIP_C_PARAM | SIP_C_HEADER,
-	['`']  = SIP_C_TOKEN | SIP_C_WORD,
+	['%']  = TOKEN | SIP_C_URIC | SIP_C_WORD,
+	['+']  = TOKEN | SIP_C_URIC | SIP_C_WORD | SIP_C_USER | SIP_C_PASSWORD | SIP_C_PARAM | SIP_C_HEADER,
+	['`']  = TOKEN | SIP_C_WORD,
 	['&']  = SIP_C_URIC | SIP_C_USER | SIP_C_PASSWORD | SIP_C_PARAM,
 	['$']  = SIP_C_URIC | SIP_C_USER | SIP_C_PASSWORD | SIP_C_PARAM | SIP_C_HEADER,
-	['=']  = SIP_C_URIC | SIP_C_USER | SIP_C_PASSWORD,
+	['=']  = SIP_C_VALUE | SIP_C_URIC | SIP_C_USER | SIP_C_PASSWORD,
 	[',']  = SIP_C_URIC | SIP_C_USER | SIP_C_PASSWORD,
 	[';']  = SIP_C_URIC | SIP_C_USER,
 	['?']  = SIP_C_URIC | SIP_C_USER | SIP_C_HEADER | SIP_C_WORD,
-	['/']  = SIP_C_URIC | SIP_C_USER | SIP_C_PARAM | SIP_C_HEADER | SIP_C_WORD,
-	[':']  = SIP_C_URIC | SIP_C_PARAM | SIP_C_HEADER | SIP_C_WORD,
-	['[']  = SIP_C_URIC | SIP_C_PARAM | SIP_C_HEADER | SIP_C_WORD,
-	[']']  = SIP_C_URIC | SIP_C_PARAM | SIP_C_HEADER | SIP_C_WORD,
-	['@']  = SIP_C_URIC,
+	['/']  = SIP_C_VALUE | SIP_C_URIC | SIP_C_USER | SIP_C_PARAM | SIP_C_HEADER | SIP_C_WORD,
+	[':']  = SIP_C_VALUE | SIP_C_URIC | SIP_C_PARAM | SIP_C_HEADER | SIP_C_WORD,
+	['[']  = SIP_C_VALUE | SIP_C_URIC | SIP_C_PARAM | SIP_C_HEADER | SIP_C_WORD,
+	[']']  = SIP_C_VALUE | SIP_C_URIC | SIP_C_PARAM | SIP_C_HEADER | SIP_C_WORD,
+	['@']  = SIP_C_VALUE | SIP_C_URIC,
 	['<']  = SIP_C_WORD,
 	['>']  = SIP_C_WORD,
 	['\\'] = SIP_C_WORD,
@@ -64,10 +66,8 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-void scan_lws(struct scan *s)
+void scan_lws_some(struct scan *s)
 {
-	if (s->err != ERR_OK)
-		return;
 	for (;;) {
 		if (s->p < s->end && is_blank(*s->p))
 			s->p++;
@@ -81,14 +81,15 @@ void scan_lws(struct scan *s)
 
 static struct str scan_class(struct scan *s, unsigned classes)
 {
-	size_t n;
+	const char *start = s->p;
 
 	if (s->err != ERR_OK)
 		return STR_NONE;
-	n = sip_span(str_of(s->p, scan_left(s)), classes);
-	if (n == 0)
+	while (s->p < s->end && sip_is(*s->p, classes))
+		s->p++;
+	if (s->p == start)
 		scan_fail(s, ERR_SYNTAX);
-	return scan_bytes(s, n);
+	return str_of(start, (size_t)(s->p - start));
 }
 
 struct str scan_token(struct scan *s)
@@ -141,29 +142,11 @@ struct str scan_quoted(struct scan *s)
 	return inner;
 }
 
-static bool is_value(char c)
-{
-	/* A token or a host; and @ / =, which some senders leave unquoted. */
-	return sip_is(c, SIP_C_TOKEN) || c == '[' || c == ']' || c == ':' || c == '@' || c == '/' ||
-	       c == '=';
-}
-
 static void scan_param_value(struct scan *s, struct sip_param *out)
 {
-	const char *start;
-
 	out->has_value = true;
-	if (scan_peek(s) == '"') {
-		out->quoted = true;
-		out->value = scan_quoted(s);
-		return;
-	}
-	start = s->p;
-	while (s->p < s->end && is_value(*s->p))
-		s->p++;
-	out->value = str_of(start, (size_t)(s->p - start));
-	if (out->value.len == 0)
-		scan_fail(s, ERR_SYNTAX);
+	out->quoted = scan_peek(s) == '"';
+	out->value = out->quoted ? scan_quoted(s) : scan_class(s, SIP_C_VALUE);
 }
 
 enum err sip_param_next(struct str *rest, struct sip_param *out)
@@ -176,17 +159,19 @@ enum err sip_param_next(struct str *rest, struct sip_param *out)
 		*rest = STR_NONE;
 		return ERR_NOTFOUND;
 	}
-	scan_expect(&s, ';');
+	if (*s.p++ != ';')
+		return ERR_SYNTAX;
 	scan_lws(&s);
-	out->name = scan_token(&s);
+	out->name = scan_class(&s, SIP_C_TOKEN);
 	scan_lws(&s);
-	if (scan_accept(&s, '=')) {
+	if (s.err == ERR_OK && s.p < s.end && *s.p == '=') {
+		s.p++;
 		scan_lws(&s);
 		scan_param_value(&s, out);
 		scan_lws(&s);
 	}
 	if (s.err == ERR_OK && s.p < s.end && *s.p != ';')
-		scan_fail(&s, ERR_SYNTAX);
+		return ERR_SYNTAX;
 	*rest = str_of(s.p, scan_left(&s));
 	return s.err;
 }

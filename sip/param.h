@@ -18,6 +18,7 @@ enum sip_octet {
 	SIP_C_HEX = 256,
 	SIP_C_DIGIT = 512,
 	SIP_C_UNRESERVED = 1024, /* alphanum and marks: never needs an escape */
+	SIP_C_VALUE = 4096,      /* in a parameter's value without quotes */
 	SIP_C_VISUAL = 2048, /* - . ( ) which make telephone numbers readable and mean nothing */
 };
 
@@ -33,8 +34,14 @@ static inline bool sip_is(char c, unsigned classes)
 size_t sip_span(struct str s, unsigned classes);
 /** Is `s` one token? */
 bool sip_is_token(struct str s);
+/** What scan_lws does where there may be white space. */
+void scan_lws_some(struct scan *s);
 /** Skip linear white space: SP, HT, and CRLF that SP or HT follows (folding). */
-void scan_lws(struct scan *s);
+static inline void scan_lws(struct scan *s)
+{
+	if (s->err == ERR_OK && s->p < s->end && (unsigned char)*s->p <= ' ')
+		scan_lws_some(s);
+}
 /** A token, or ERR_SYNTAX. */
 struct str scan_token(struct scan *s);
 /** `c` with white space allowed on both sides (SEMI, EQUAL, SLASH...), or ERR_SYNTAX. */

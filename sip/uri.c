@@ -266,6 +266,8 @@ static enum err parse_tel(struct sip_uri *out, struct str rest)
 
 static enum sip_scheme scheme_of(struct str name)
 {
+	if (name.len == 3 && memcmp(name.p, "sip", 3) == 0)
+		return SIP_SCHEME_SIP;
 	if (str_eq_nocase(name, STR("sip")))
 		return SIP_SCHEME_SIP;
 	if (str_eq_nocase(name, STR("sips")))
@@ -286,9 +288,17 @@ static bool is_scheme(struct str s)
 	return s.p[0] != '-' && s.p[0] != '.' && s.p[0] != '+';
 }
 
+/* Where the scheme ends. Nearly all are sip: or sips:. */
+static size_t find_colon(struct str text)
+{
+	if (text.len > 4 && memcmp(text.p, "sip:", 4) == 0)
+		return 3;
+	return str_find(text, ':');
+}
+
 enum err sip_uri_parse(struct sip_uri *out, struct str text)
 {
-	size_t colon = str_find(text, ':');
+	size_t colon = find_colon(text);
 
 	if (text.len > SIP_URI_MAX)
 		return ERR_LIMIT;
