@@ -1,6 +1,6 @@
 /* sip/transport.h: the wire: listeners, datagrams in batches, connections.
  *
- * One sip_transport serves a crew. Each worker has a struct sip_wire: its own sockets on every listener (SO_REUSEPORT), its own
+ * One struct sip_wires serves a crew. Each worker has a struct sip_wire: its own sockets on every listener (SO_REUSEPORT), its own
  * connections, its own queue of what leaves at the end of the turn (sendmmsg). A connection lives on the worker that accepted or opened
  * it; anybody may send over it by its id: the bytes are posted there, and "sent" or the reason why not is posted back.
  * For connections that we open there is one home: the worker to which (transport, remote address) hashes, which knows every
@@ -9,7 +9,7 @@
  * What is received is handed up as it is: whether it is SIP, STUN or noise is for the gateway to tell (gateway/demux). Streams are cut into frames.
  *
  * Everything is bounded: SIP_CONNECTIONS_MAX, SIP_OUT_MAX octets waiting on a connection (then ERR_LIMIT: it is too slow), one message
- * being read, times (struct sip_transport_conf). */
+ * being read, times (struct sip_wires_conf). */
 #pragma once
 #include "base/addr.h"
 #include "base/crew.h"
@@ -23,7 +23,7 @@
 #define SIP_OUT_MAX ((size_t)1 << 20) /* octets that wait on one connection */
 #define SIP_BATCH 64                  /* datagrams a system call */
 
-struct sip_transport;
+struct sip_wires;
 struct sip_wire;
 
 /* Where a message came from, or where it shall go. A value. */
@@ -48,7 +48,7 @@ struct sip_listener_conf {
 	uintptr_t tag;      /* the gateway's own: handed back by sip_listener_tag() */
 };
 
-struct sip_transport_conf {
+struct sip_wires_conf {
 	unsigned connections_max; /* 0: SIP_CONNECTIONS_MAX */
 	unsigned per_source_max;  /* connections accepted from one address, a worker; 0: 1000 */
 	int64_t connect_ms;       /* until a connection of ours must stand; 0: 4000 */
@@ -57,7 +57,7 @@ struct sip_transport_conf {
 };
 
 /* What the gateway is told, on the worker that received. */
-struct sip_transport_events {
+struct sip_wires_events {
 	void *arg;
 	/** A datagram, or a frame of a stream. `packet` is the transport's: packet_ref() to keep it. */
 	void (*received)(void *arg, struct sip_wire *wire, struct packet *packet,
@@ -74,35 +74,35 @@ struct sip_transport_events {
 };
 
 /** Make it, with no listeners. Before the crew starts. ERR_NOMEM. */
-NODISCARD enum err sip_transport_open(struct sip_transport **out, struct crew *crew,
-                                      struct log *log, const struct sip_transport_conf *conf,
-                                      const struct sip_transport_events *events);
+NODISCARD enum err sip_wires_open(struct sip_wires **out, struct crew *crew, struct log *log,
+                                  const struct sip_wires_conf *conf,
+                                  const struct sip_wires_events *events);
 /** Close all sockets. The crew has been stopped. NULL is fine. */
-void sip_transport_close(struct sip_transport *t);
+void sip_wires_close(struct sip_wires *t);
 /** The wire of worker `index`. */
-struct sip_wire *sip_transport_wire(const struct sip_transport *t, unsigned index);
+struct sip_wire *sip_wires_wire(const struct sip_wires *t, unsigned index);
 
 /** Bind a listener on all workers, not reading yet: a probe without SO_REUSEPORT first, so that a second daemon is refused (ERR_INUSE; ERR_DENIED,
  * ERR_UNREACHABLE: no such address here). Main thread; the crew may run. `*index` is its number from now on; numbers of closed ones are not used again
  * until SIP_LISTENERS_MAX have been (ERR_LIMIT). */
-NODISCARD enum err sip_listener_open(struct sip_transport *t, const struct sip_listener_conf *conf,
+NODISCARD enum err sip_listener_open(struct sip_wires *t, const struct sip_listener_conf *conf,
                                      unsigned *index);
 /** Begin to read and accept on it, on all workers. Main thread. */
-void sip_listener_start(struct sip_transport *t, unsigned index);
+void sip_listener_start(struct sip_wires *t, unsigned index);
 /** Stop reading and close its sockets; connections that came by it live on. Main thread. */
-void sip_listener_close(struct sip_transport *t, unsigned index);
+void sip_listener_close(struct sip_wires *t, unsigned index);
 /** The address it is bound to (with the port). Any thread. */
-const struct addr *sip_listener_addr(const struct sip_transport *t, unsigned index);
-uintptr_t sip_listener_tag(const struct sip_transport *t, unsigned index);
-enum sip_listener_kind sip_listener_kind(const struct sip_transport *t, unsigned index);
+const struct addr *sip_listener_addr(const struct sip_wires *t, unsigned index);
+uintptr_t sip_listener_tag(const struct sip_wires *t, unsigned index);
+enum sip_listener_kind sip_listener_kind(const struct sip_wires *t, unsigned index);
 /** Is `a` (host and port) one of our SIP listeners: the same port, and its address or, on a wildcard listener, any address of this
- * machine? Any thread; no system call (addresses are read at sip_listener_open and every 60 s on main: sip_transport_refresh). */
-bool sip_transport_is_own(const struct sip_transport *t, const struct addr *a);
-void sip_transport_refresh(struct sip_transport *t);
+ * machine? Any thread; no system call (addresses are read at sip_listener_open and every 60 s on main: sip_wires_refresh). */
+bool sip_wires_is_own(const struct sip_wires *t, const struct addr *a);
+void sip_wires_refresh(struct sip_wires *t);
 
 struct loop *sip_wire_loop(const struct sip_wire *w);
 unsigned sip_wire_index(const struct sip_wire *w);
-struct sip_transport *sip_wire_transport(const struct sip_wire *w);
+struct sip_wires *sip_wire_transport(const struct sip_wire *w);
 
 /** A packet to write a message into: from the wire's stock where one is free, so that answering allocates nothing. One reference, the caller's;
  * NULL without memory. */
@@ -135,9 +135,9 @@ void sip_sending_forget(struct sip_sending *sending);
 /** The worker on which a connection lives. */
 unsigned sip_connection_worker(uint64_t connection);
 /** Names this run of the program; connection ids of another don't mean anything. */
-uint64_t sip_transport_boot(const struct sip_transport *t);
+uint64_t sip_wires_boot(const struct sip_wires *t);
 
-struct sip_transport_counts {
+struct sip_wires_counts {
 	uint64_t datagrams_in, datagrams_out,
 		datagrams_lost; /* lost: the socket's buffer was full */
 	uint64_t frames_in, frames_out;
@@ -145,5 +145,4 @@ struct sip_transport_counts {
 	uint64_t accepted, opened, refused; /* refused: over a bound */
 };
 /** What one worker has counted. Any thread. */
-void sip_transport_counts(const struct sip_transport *t, unsigned worker,
-                          struct sip_transport_counts *out);
+void sip_wires_counts(const struct sip_wires *t, unsigned worker, struct sip_wires_counts *out);
