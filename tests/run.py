@@ -249,7 +249,7 @@ def stage_system(_name=None):
         "LOTSE_BUILD": str(BUILD.absolute()), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1", **SANITIZERS,
     }
     command = [sys.executable, "-m", "pytest", "-v", "-rs", "--tb=short", "-p", "no:cacheprovider", "-o",
-               "console_output_style=classic", f"--junitxml={report}", "tests/system"]
+               "console_output_style=classic", f"--junitxml={report}", "tests/setup/install_test.py", "tests/system"]
     if os.environ.get("T"):
         command += ["-k", os.environ["T"]]
     status = follow(command, log_path("system"), env)
