@@ -100,18 +100,30 @@ static void put_to(struct buf *out, const struct sip_msg *req, const struct sip_
 	buf_z(out, "\r\n");
 }
 
+/* The field with the topmost Via value; an empty one may stand above it in a broken message. */
+static const struct sip_header *top_via_field(const struct sip_msg *msg)
+{
+	const struct sip_header *h = sip_header_first(msg, SIP_H_VIA);
+
+	while (h != NULL && str_empty(str_trim(h->value)))
+		h = sip_header_next(msg, h);
+	return h;
+}
+
 static void put_vias(struct buf *out, const struct sip_msg *req, const struct addr *source)
 {
-	const struct sip_header *h = sip_header_first(req, SIP_H_VIA);
+	const struct sip_header *top = top_via_field(req);
 
-	if (h == NULL)
-		return;
-	buf_str(out, sip_header_name(SIP_H_VIA));
-	buf_z(out, ": ");
-	sip_via_write_stamped(req, source, out);
-	buf_z(out, "\r\n");
-	while ((h = sip_header_next(req, h)) != NULL)
-		put_field(out, SIP_H_VIA, h->value);
+	for (const struct sip_header *h = top; h != NULL; h = sip_header_next(req, h)) {
+		if (h != top) {
+			put_field(out, SIP_H_VIA, h->value);
+			continue;
+		}
+		buf_str(out, sip_header_name(SIP_H_VIA));
+		buf_z(out, ": ");
+		sip_via_write_stamped(req, source, out);
+		buf_z(out, "\r\n");
+	}
 }
 
 static bool makes_dialog(const struct sip_msg *req, unsigned status)
@@ -258,10 +270,13 @@ static void stamp_via(struct stamp *stamp, const struct sip_msg *msg, const stru
 
 void sip_via_write_stamped(const struct sip_msg *msg, const struct addr *source, struct buf *out)
 {
-	struct str whole = sip_value(msg, SIP_H_VIA);
+	const struct sip_header *top = top_via_field(msg);
+	struct str whole = top == NULL ? STR_NONE : top->value;
 	const char *at = whole.p;
 	struct stamp stamp;
 
+	if (top == NULL)
+		return;
 	stamp_via(&stamp, msg, source);
 	for (size_t i = 0; i < stamp.count; i++) {
 		size_t n = by_place(&stamp) ? 1 - i : i;

@@ -73,7 +73,7 @@ void sip_rewrite_via_source(struct sip_rewrite *w, const struct addr *source);
 void sip_rewrite_drop_credentials(struct sip_rewrite *w, enum sip_header_id id,
                                   const struct str *realms, size_t count);
 
-/** Write a message's topmost Via value as 18.2.1 and RFC 3581 want it (see sip_rewrite_via_source); `source` NULL: as it is. */
+/** Write the field with a message's topmost Via value as 18.2.1 and RFC 3581 want it (see sip_rewrite_via_source); `source` NULL: as it is. */
 void sip_via_write_stamped(const struct sip_msg *msg, const struct addr *source, struct buf *out);
 
 struct sip_response {

@@ -354,6 +354,30 @@ static void answers_broken_requests_on_clean_lines(void **state)
 		"Content-Length: 0\r\n\r\n");
 }
 
+/* What has no Via value is left out of the answer; the mark goes on the field that has the topmost one. */
+static void answers_below_an_empty_via(void **state)
+{
+	static const char text[] = "INVITE sip:b SIP/2.0\r\nVia:\r\nVia: SIP/2.0/UDP h;branch=1\r\n"
+				   "Via: SIP/2.0/UDP i\r\nCall-ID: 1\r\n\r\n";
+	struct sip_response response = { .status = 400 };
+	struct sip_fault fault;
+	struct addr source;
+	struct sip_msg msg;
+	char memory[512];
+	struct buf out;
+
+	(void)state;
+	assert_int_equal(addr_parse(&source, STR("192.0.2.1"), 5060), ERR_OK);
+	response.source = &source;
+	assert_int_equal(sip_parse(&msg, str_from(text), &fault), ERR_OK);
+	buf_wrap(&out, memory, sizeof(memory));
+	sip_response_begin(&out, &msg, &response);
+	sip_finish(&out, STR_NONE, STR_NONE);
+	assert_text(buf_view(&out),
+		    "SIP/2.0 400 Bad Request\r\nVia: SIP/2.0/UDP h;branch=1;received=192.0.2.1\r\n"
+		    "Via: SIP/2.0/UDP i\r\nCall-ID: 1\r\nContent-Length: 0\r\n\r\n");
+}
+
 static void cancels_and_acknowledges(void **state)
 {
 	struct sip_msg msg;
@@ -382,6 +406,7 @@ int main(void)
 		cmocka_unit_test(stamps_the_topmost_via),
 		cmocka_unit_test(answers_by_8_2_6),
 		cmocka_unit_test(answers_broken_requests_on_clean_lines),
+		cmocka_unit_test(answers_below_an_empty_via),
 		cmocka_unit_test(cancels_and_acknowledges),
 	};
 
