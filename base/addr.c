@@ -180,12 +180,13 @@ static bool in_any_of(const struct addr *a, const char *const *networks, size_t 
 bool addr_is_inward(const struct addr *a)
 {
 	static const char *const v4[] = {
-		"0.0.0.0/8",	  "10.0.0.0/8",	   "100.64.0.0/10", "127.0.0.0/8",
+		"0.0.0.0/8",      "10.0.0.0/8",    "100.64.0.0/10",  "127.0.0.0/8",
 		"169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/3",
 	};
 	/* 64:ff9b::/96 and 2002::/16 hide an IPv4 address of any kind. */
 	static const char *const v6[] = {
-		"::/127", "64:ff9b::/96", "2002::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
+		"::/127",    "64:ff9b::/96", "2002::/16", "fc00::/7",
+		"fe80::/10", "fec0::/10",    "ff00::/8",
 	};
 
 	if (addr_family(a) == AF_INET6)

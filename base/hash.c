@@ -7,7 +7,7 @@
 enum err hash_key_init(struct hash_key *key)
 {
 	return getrandom(key->secret, sizeof(key->secret), 0) == sizeof(key->secret) ? ERR_OK
-										     : ERR_SYSTEM;
+	                                                                             : ERR_SYSTEM;
 }
 
 void hash_key_from(struct hash_key *key, uint64_t seed)

@@ -192,7 +192,7 @@ static void write_field(const struct log *l, struct buf *b, const struct log_fie
 }
 
 static void write_line(const struct log *l, struct buf *b, enum log_level level, const char *event,
-		       const struct log_field *fields, size_t count)
+                       const struct log_field *fields, size_t count)
 {
 	if (l->format == LOG_JSON) {
 		buf_z(b, "{\"time\":\"");
@@ -215,7 +215,8 @@ static void write_line(const struct log *l, struct buf *b, enum log_level level,
 	}
 }
 
-void log_event(struct log *l, enum log_level level, const char *event, const struct log_field *fields, size_t count)
+void log_event(struct log *l, enum log_level level, const char *event,
+               const struct log_field *fields, size_t count)
 {
 	char memory[LOG_LINE_MAX];
 	struct buf b;

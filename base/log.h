@@ -23,13 +23,14 @@ struct log_field {
 /** A field for log_event(): a str, a C string, a number, the words of an err. */
 #define LOG_S(k, value) ((struct log_field){ .key = (k), .text = (value) })
 #define LOG_Z(k, value) ((struct log_field){ .key = (k), .text = str_from(value) })
-#define LOG_N(k, value) ((struct log_field){ .key = (k), .number = (int64_t)(value), .is_number = true })
+#define LOG_N(k, value) \
+	((struct log_field){ .key = (k), .number = (int64_t)(value), .is_number = true })
 #define LOG_E(k, value) ((struct log_field){ .key = (k), .text = str_from(err_text(value)) })
 
 /** Log `event` with fields: LOG_EVENT(log, LOG_WARN, "peer_failed", LOG_Z("peer", name), LOG_N("ms", 12)). */
-#define LOG_EVENT(log, level, event, ...) \
+#define LOG_EVENT(log, level, event, ...)                                             \
 	log_event((log), (level), (event), (const struct log_field[]){ __VA_ARGS__ }, \
-		  sizeof((const struct log_field[]){ __VA_ARGS__ }) / sizeof(struct log_field))
+	          sizeof((const struct log_field[]){ __VA_ARGS__ }) / sizeof(struct log_field))
 
 /** Open the log on `fd` (not closed by it); lines below `least` are not written. Starts its thread. */
 NODISCARD enum err log_open(struct log **out, int fd, enum log_format format, enum log_level least);
@@ -38,4 +39,5 @@ void log_close(struct log *l);
 /** Would a line of this level be written? A NULL log writes nothing. */
 bool log_wants(const struct log *l, enum log_level level);
 /** Write one line. A NULL log is silent. */
-void log_event(struct log *l, enum log_level level, const char *event, const struct log_field *fields, size_t count);
+void log_event(struct log *l, enum log_level level, const char *event,
+               const struct log_field *fields, size_t count);

@@ -40,7 +40,7 @@ struct loop {
 	void *on_turn_arg;
 	struct mono turn_start;
 	int schedstat_fd;
-	int64_t waited_ns;    /* for a core, when last asked */
+	int64_t waited_ns;     /* for a core, when last asked */
 	struct mono waited_at; /* when that was */
 };
 
@@ -48,7 +48,8 @@ static void open_schedstat(struct loop *l)
 {
 	char path[64];
 
-	(void)snprintf(path, sizeof(path), "/proc/self/task/%ld/schedstat", (long)syscall(SYS_gettid));
+	(void)snprintf(path, sizeof(path), "/proc/self/task/%ld/schedstat",
+	               (long)syscall(SYS_gettid));
 	l->schedstat_fd = open(path, O_RDONLY | O_CLOEXEC);
 }
 
@@ -249,7 +250,8 @@ void loop_post(struct loop *l, struct post *p)
 	mailbox_post(&l->mailbox, p);
 }
 
-void loop_timer_start(struct loop *l, struct timer *t, int64_t delay_ms, void (*fire)(struct timer *))
+void loop_timer_start(struct loop *l, struct timer *t, int64_t delay_ms,
+                      void (*fire)(struct timer *))
 {
 	timer_start(&l->wheel, t, l->now, delay_ms, fire);
 }
@@ -287,7 +289,7 @@ void loop_on_turn(struct loop *l, loop_turn_fn fn, void *arg)
 }
 
 enum err loop_watch(struct loop *l, struct watch **out, int fd, unsigned events,
-		    void (*ready)(void *arg, unsigned events), void *arg)
+                    void (*ready)(void *arg, unsigned events), void *arg)
 {
 	struct watch *w = mem_zero(sizeof(*w));
 

@@ -38,7 +38,8 @@ struct mono loop_now(const struct loop *l);
 /** Post to the loop's mailbox. Any thread. */
 void loop_post(struct loop *l, struct post *p);
 /** Start (or restart) a timer on the loop's wheel, counted from now. */
-void loop_timer_start(struct loop *l, struct timer *t, int64_t delay_ms, void (*fire)(struct timer *));
+void loop_timer_start(struct loop *l, struct timer *t, int64_t delay_ms,
+                      void (*fire)(struct timer *));
 void loop_timer_stop(struct loop *l, struct timer *t);
 /** Run `end` when this turn ends; asked twice, it runs once. */
 void loop_at_end(struct loop *l, struct loop_end *end);
@@ -49,7 +50,7 @@ void loop_on_turn(struct loop *l, loop_turn_fn fn, void *arg);
 
 /** Watch `fd` for LOOP_READ and LOOP_WRITE (0: nothing yet). `ready` may close the watch. */
 NODISCARD enum err loop_watch(struct loop *l, struct watch **out, int fd, unsigned events,
-			      void (*ready)(void *arg, unsigned events), void *arg);
+                              void (*ready)(void *arg, unsigned events), void *arg);
 /** Change what is watched for. */
 void watch_set(struct watch *w, unsigned events);
 /** Stop and free it; close the descriptor after this. NULL is fine. */

@@ -28,7 +28,7 @@ void mailbox_post(struct mailbox *m, struct post *p)
 	do {
 		p->next = head;
 	} while (!atomic_compare_exchange_weak_explicit(&m->head, &head, p, memory_order_release,
-							memory_order_relaxed));
+	                                                memory_order_relaxed));
 	/* Only the first in an empty box rings: one system call a batch. */
 	if (head == NULL)
 		must(write(m->wake_fd, &one, sizeof(one)) == sizeof(one) || errno == EAGAIN);

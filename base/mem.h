@@ -10,6 +10,7 @@ static inline void *mem_zero(size_t size)
 }
 
 /** The struct of type `type` whose field `field` is at `pointer`. */
-#define container_of(pointer, type, field) ((type *)(void *)((char *)(pointer)-offsetof(type, field)))
+#define container_of(pointer, type, field) \
+	((type *)(void *)((char *)(pointer)-offsetof(type, field)))
 /** How many elements an array has. */
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))

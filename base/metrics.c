@@ -10,8 +10,8 @@ struct metric {
 	_Atomic(struct metric *) next; /* set once, before the cell is published */
 	const struct metric_def *def;
 	char labels[METRIC_LABELS_MAX];
-	_Atomic int64_t value;	  /* count of observations for a histogram */
-	_Atomic uint64_t sum_ns;  /* histogram */
+	_Atomic int64_t value;      /* count of observations for a histogram */
+	_Atomic uint64_t sum_ns;    /* histogram */
 	_Atomic uint64_t buckets[]; /* histogram: one a bound, not cumulative */
 };
 
@@ -49,7 +49,8 @@ static void publish(struct series *s, struct metric *cell)
 	s->count++;
 }
 
-enum err metrics_open(struct metrics **out, const struct metric_def *defs, unsigned count, unsigned shards)
+enum err metrics_open(struct metrics **out, const struct metric_def *defs, unsigned count,
+                      unsigned shards)
 {
 	struct metrics *m = mem_zero(sizeof(*m));
 
@@ -139,7 +140,8 @@ void metric_set(struct metric *cell, int64_t n)
 
 static void add_relaxed(_Atomic uint64_t *at, uint64_t n)
 {
-	atomic_store_explicit(at, atomic_load_explicit(at, memory_order_relaxed) + n, memory_order_relaxed);
+	atomic_store_explicit(at, atomic_load_explicit(at, memory_order_relaxed) + n,
+	                      memory_order_relaxed);
 }
 
 void metric_observe(struct metric *cell, double seconds)
@@ -169,7 +171,7 @@ static void add_cell(struct total *t, const struct metric *cell)
 }
 
 static void write_sample(struct buf *out, const char *name, const char *suffix, const char *labels,
-			 const char *more, const char *value)
+                         const char *more, const char *value)
 {
 	const char *comma = labels[0] != '\0' && more[0] != '\0' ? "," : "";
 
@@ -179,7 +181,8 @@ static void write_sample(struct buf *out, const char *name, const char *suffix, 
 		buf_printf(out, "%s%s{%s%s%s} %s\n", name, suffix, labels, comma, more, value);
 }
 
-static void write_histogram(struct buf *out, const struct metric_def *def, const char *labels, const struct total *t)
+static void write_histogram(struct buf *out, const struct metric_def *def, const char *labels,
+                            const struct total *t)
 {
 	uint64_t below = 0;
 	char more[48];
@@ -234,13 +237,14 @@ static void write_def(const struct metrics *m, unsigned def, struct buf *out)
 	struct total other = { 0 };
 	char value[40];
 
-	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", m->defs[def].name, m->defs[def].help, m->defs[def].name,
-		   types[m->defs[def].type]);
+	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", m->defs[def].name, m->defs[def].help,
+	           m->defs[def].name, types[m->defs[def].type]);
 	for (unsigned shard = 0; shard < m->shards; shard++) {
 		const struct series *s = &m->series[def * m->shards + shard];
 		const struct metric *cell = atomic_load_explicit(&s->cells, memory_order_acquire);
 
-		for (; cell != NULL; cell = atomic_load_explicit(&cell->next, memory_order_relaxed)) {
+		for (; cell != NULL;
+		     cell = atomic_load_explicit(&cell->next, memory_order_relaxed)) {
 			if (!seen_before(m, def, shard, cell->labels))
 				write_series(m, def, cell->labels, out);
 		}

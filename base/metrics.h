@@ -26,7 +26,8 @@ struct metrics;
 struct metric;
 
 /** Metrics for the rows of `defs` (which must outlive it) with `shards` shards. */
-NODISCARD enum err metrics_open(struct metrics **out, const struct metric_def *defs, unsigned count, unsigned shards);
+NODISCARD enum err metrics_open(struct metrics **out, const struct metric_def *defs, unsigned count,
+                                unsigned shards);
 /** Free. NULL is fine. */
 void metrics_close(struct metrics *m);
 /** The series of `def` with `labels` (Prometheus syntax without braces, e.g. method="INVITE"; empty for none) in `shard`. Owner

@@ -17,7 +17,10 @@ struct str {
 /** A slice of a string literal. */
 #define STR(literal) ((struct str){ "" literal, sizeof(literal) - 1 })
 /** The same where only a constant initializer will do. */
-#define STR_INIT(literal) { "" literal, sizeof(literal) - 1 }
+#define STR_INIT(literal)                       \
+	{                                       \
+		"" literal, sizeof(literal) - 1 \
+	}
 /** An empty slice. */
 #define STR_NONE ((struct str){ NULL, 0 })
 /** For printf: "%.*s" takes STR_ARG(s). */

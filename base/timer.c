@@ -53,7 +53,7 @@ static void unlink_timer(struct timer *t)
 }
 
 void timer_start(struct timer_wheel *w, struct timer *t, struct mono now, int64_t delay_ms,
-		 void (*fire)(struct timer *))
+                 void (*fire)(struct timer *))
 {
 	timer_stop(w, t);
 	t->fire = fire;

@@ -14,7 +14,7 @@
 struct timer {
 	struct timer *next;
 	struct timer **prev; /* NULL: not running */
-	uint64_t due;	     /* tick */
+	uint64_t due;        /* tick */
 	void (*fire)(struct timer *self);
 };
 
@@ -30,7 +30,7 @@ struct timer_wheel {
 void timer_wheel_init(struct timer_wheel *w, struct mono now);
 /** (Re)start `t`: it fires once, `delay_ms` (at most 2^32 - 1) after `now`. */
 void timer_start(struct timer_wheel *w, struct timer *t, struct mono now, int64_t delay_ms,
-		 void (*fire)(struct timer *));
+                 void (*fire)(struct timer *));
 /** Stop `t`; nothing happens where it does not run. */
 void timer_stop(struct timer_wheel *w, struct timer *t);
 /** Does it run? */

@@ -63,14 +63,14 @@ static bool fails_now(void)
 }
 
 /* The names are the linker's: --wrap=malloc sends malloc to __wrap_malloc and __real_malloc to malloc. */
-#define WRAP(type, name, parameters, arguments)          \
-	type __real_##name parameters;                   \
-	type __wrap_##name parameters;                   \
-	type __wrap_##name parameters                    \
-	{                                                \
-		if (fails_now())                         \
-			return NULL;                     \
-		return __real_##name arguments;          \
+#define WRAP(type, name, parameters, arguments) \
+	type __real_##name parameters;          \
+	type __wrap_##name parameters;          \
+	type __wrap_##name parameters           \
+	{                                       \
+		if (fails_now())                \
+			return NULL;            \
+		return __real_##name arguments; \
 	}
 
 WRAP(void *, malloc, (size_t size), (size))

@@ -374,8 +374,8 @@ static void answers_below_an_empty_via(void **state)
 	sip_response_begin(&out, &msg, &response);
 	sip_finish(&out, STR_NONE, STR_NONE);
 	assert_text(buf_view(&out),
-		    "SIP/2.0 400 Bad Request\r\nVia: SIP/2.0/UDP h;branch=1;received=192.0.2.1\r\n"
-		    "Via: SIP/2.0/UDP i\r\nCall-ID: 1\r\nContent-Length: 0\r\n\r\n");
+	            "SIP/2.0 400 Bad Request\r\nVia: SIP/2.0/UDP h;branch=1;received=192.0.2.1\r\n"
+	            "Via: SIP/2.0/UDP i\r\nCall-ID: 1\r\nContent-Length: 0\r\n\r\n");
 }
 
 static void cancels_and_acknowledges(void **state)
