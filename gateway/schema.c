@@ -156,6 +156,7 @@ static void wrong_key(struct schema_load *load, const struct schema_map *map,
 	const struct schema_key *nearest = NULL;
 	size_t least = child->key.len / 3 + 2; /* farther than this it is another word */
 	struct yaml_node at = { .line = child->key_line, .column = child->key_column };
+	const struct yaml_node *before = load->node;
 
 	for (size_t i = 0; i < map->key_count; i++) {
 		size_t distance = schema_distance(child->key, str_from(map->keys[i].name));
@@ -171,6 +172,7 @@ static void wrong_key(struct schema_load *load, const struct schema_map *map,
 	else
 		(void)schema_wrong(load, "unknown key of %s; docs/configuration.md lists all",
 		                   map->what);
+	load->node = before;
 }
 
 static void read_value(struct schema_load *load, const struct schema_type *type, void *out);
