@@ -1,8 +1,10 @@
 #include "base/crypto.h"
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
 
 static const EVP_MD *digest_of(enum crypto_digest kind)
@@ -14,6 +16,8 @@ static const EVP_MD *digest_of(enum crypto_digest kind)
 		return EVP_sha256();
 	case CRYPTO_DIGEST_SHA512_256:
 		return EVP_sha512_256();
+	case CRYPTO_DIGEST_SHA1:
+		return EVP_sha1();
 	}
 	return NULL;
 }
@@ -60,6 +64,37 @@ bool crypto_mac(struct str key, const struct str *parts, size_t count, unsigned 
 					    joined.len, out, &len) != NULL;
 	buf_fini(&joined);
 	return good && len == CRYPTO_SHA256;
+}
+
+static bool hmac_with(EVP_MAC_CTX *ctx, enum crypto_digest kind, struct str key, const struct str *parts, size_t count,
+		      unsigned char *out, size_t *len)
+{
+	char name[32];
+	OSSL_PARAM params[2];
+	bool good;
+
+	(void)str_to_z(str_from(EVP_MD_get0_name(digest_of(kind))), name, sizeof(name));
+	params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0);
+	params[1] = OSSL_PARAM_construct_end();
+	/* A key of no octets must not be NULL: that would mean the key of before. */
+	good = EVP_MAC_init(ctx, (const unsigned char *)(key.len == 0 ? "" : key.p), key.len, params) == 1;
+	for (size_t i = 0; good && i < count; i++)
+		good = parts[i].len == 0 ||
+		       EVP_MAC_update(ctx, (const unsigned char *)parts[i].p, parts[i].len) == 1;
+	return good && EVP_MAC_final(ctx, out, len, CRYPTO_DIGEST_MAX) == 1;
+}
+
+size_t crypto_hmac(enum crypto_digest kind, struct str key, const struct str *parts, size_t count,
+		   unsigned char out[CRYPTO_DIGEST_MAX])
+{
+	EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	EVP_MAC_CTX *ctx = mac == NULL ? NULL : EVP_MAC_CTX_new(mac);
+	size_t len = 0;
+	bool good = ctx != NULL && hmac_with(ctx, kind, key, parts, count, out, &len);
+
+	EVP_MAC_CTX_free(ctx);
+	EVP_MAC_free(mac);
+	return good ? len : 0;
 }
 
 bool crypto_equal(const void *a, const void *b, size_t len)

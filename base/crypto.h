@@ -7,9 +7,11 @@
 
 #define CRYPTO_SHA256 32
 #define CRYPTO_MD5 16
+#define CRYPTO_SHA1 20
 #define CRYPTO_DIGEST_MAX 64
 
-enum crypto_digest { CRYPTO_DIGEST_MD5, CRYPTO_DIGEST_SHA256, CRYPTO_DIGEST_SHA512_256 };
+/** SHA-1 is for old protocols that demand it, under a key. */
+enum crypto_digest { CRYPTO_DIGEST_MD5, CRYPTO_DIGEST_SHA256, CRYPTO_DIGEST_SHA512_256, CRYPTO_DIGEST_SHA1 };
 
 
 /** The digest of the parts joined with `separator` (0: with nothing): its length, 0 on failure. */
@@ -17,6 +19,9 @@ size_t crypto_digest(enum crypto_digest kind, const struct str *parts, size_t co
 		     unsigned char out[CRYPTO_DIGEST_MAX]);
 /** HMAC-SHA-256 over the parts, each preceded by its length (so that no two lists give the same bytes). */
 bool crypto_mac(struct str key, const struct str *parts, size_t count, unsigned char out[CRYPTO_SHA256]);
+/** HMAC (RFC 2104) over the parts joined with nothing, as protocols of others want it: its length, 0 on failure. */
+size_t crypto_hmac(enum crypto_digest kind, struct str key, const struct str *parts, size_t count,
+		   unsigned char out[CRYPTO_DIGEST_MAX]);
 /** Equal, in a time that depends on the length alone. */
 bool crypto_equal(const void *a, const void *b, size_t len);
 /** Fill with random bytes fit for keys. */
