@@ -6,6 +6,7 @@
 #include <openssl/hmac.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
+#include <stdio.h>
 
 static const EVP_MD *digest_of(enum crypto_digest kind)
 {
@@ -73,7 +74,7 @@ static bool hmac_with(EVP_MAC_CTX *ctx, enum crypto_digest kind, struct str key,
 	OSSL_PARAM params[2];
 	bool good;
 
-	(void)str_to_z(str_from(EVP_MD_get0_name(digest_of(kind))), name, sizeof(name));
+	(void)snprintf(name, sizeof(name), "%s", EVP_MD_get0_name(digest_of(kind)));
 	params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0);
 	params[1] = OSSL_PARAM_construct_end();
 	/* A key of no octets must not be NULL: that would mean the key of before. */
