@@ -21,6 +21,7 @@ struct watch {
 	struct watch **prev;
 	void (*ready)(void *arg, unsigned events);
 	void *arg;
+	int wanted; /* of libuv's events */
 };
 
 struct loop {
@@ -50,6 +51,8 @@ static void open_schedstat(struct loop *l)
 
 	(void)snprintf(path, sizeof(path), "/proc/self/task/%ld/schedstat",
 	               (long)syscall(SYS_gettid));
+	if (l->schedstat_fd >= 0)
+		(void)close(l->schedstat_fd);
 	l->schedstat_fd = open(path, O_RDONLY | O_CLOEXEC);
 }
 
@@ -83,7 +86,10 @@ static void end_turn(struct loop *l)
 	struct mono now = mono_now();
 	int64_t busy = now.ns - l->turn_start.ns;
 
-	if (l->on_turn == NULL || l->turn_start.ns == 0)
+	if (l->turn_start.ns == 0)
+		return;
+	l->turn_start.ns = 0;
+	if (l->on_turn == NULL)
 		return;
 	if (busy > SHORT_TURN_NS) {
 		int64_t waited = waited_for_core(l);
@@ -93,7 +99,6 @@ static void end_turn(struct loop *l)
 		l->waited_at = now;
 	}
 	l->on_turn(l->on_turn_arg, busy < 0 ? 0 : busy);
-	l->turn_start.ns = 0;
 }
 
 static void run_ends(struct loop *l)
@@ -163,8 +168,11 @@ static void on_poll(uv_poll_t *handle, int status, int events)
 
 	if (w->loop->turn_start.ns == 0)
 		begin_turn(w->loop);
-	if (status < 0)
+	if (status < 0) {
 		ready |= LOOP_ERROR | LOOP_READ;
+		/* On POLLERR libuv stops watching; but an error in the queue of a UDP socket (an ICMP message) is not its end. */
+		(void)uv_poll_start(&w->poll, w->wanted, on_poll);
+	}
 	if ((events & UV_READABLE) != 0)
 		ready |= LOOP_READ;
 	if ((events & UV_WRITABLE) != 0)
@@ -228,6 +236,9 @@ void loop_run(struct loop *l)
 {
 	open_schedstat(l);
 	(void)uv_run(&l->uv, UV_RUN_DEFAULT);
+	/* libuv stops before what ends a turn. What was to be sent then is still sent. */
+	run_ends(l);
+	end_turn(l);
 }
 
 void loop_stop(struct loop *l)
@@ -253,6 +264,9 @@ void loop_post(struct loop *l, struct post *p)
 void loop_timer_start(struct loop *l, struct timer *t, int64_t delay_ms,
                       void (*fire)(struct timer *))
 {
+	/* Outside of a turn, before the loop runs, `now` may be long ago. */
+	if (l->turn_start.ns == 0)
+		l->now = mono_now();
 	timer_start(&l->wheel, t, l->now, delay_ms, fire);
 }
 
@@ -321,6 +335,7 @@ void watch_set(struct watch *w, unsigned events)
 		wanted |= UV_READABLE;
 	if ((events & LOOP_WRITE) != 0)
 		wanted |= UV_WRITABLE;
+	w->wanted = wanted;
 	if (wanted == 0)
 		(void)uv_poll_stop(&w->poll);
 	else
