@@ -121,7 +121,7 @@ void buf_printf(struct buf *b, const char *format, ...)
 	n = vsnprintf(NULL, 0, format, ap);
 	if (n < 0) {
 		fail(b, ERR_SYNTAX);
-	} else if (b->fixed && (size_t)n == b->limit - b->len) {
+	} else if (b->err == ERR_OK && (size_t)n == b->limit - b->len) {
 		/* vsnprintf wants a place for its NUL; the text alone fits exactly. */
 		char *z = malloc((size_t)n + 1);
 

@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define WAIT_MS 500 /* for a reader, before what waits is given up at the end */
+
 struct log {
 	struct mailbox mailbox;
 	pthread_t thread;
@@ -20,6 +22,7 @@ struct log {
 	atomic_uint waiting;
 	atomic_ullong dropped;
 	atomic_bool ending;
+	bool given_up; /* the writer's own */
 };
 
 struct line {
@@ -30,18 +33,22 @@ struct line {
 
 static const char *const level_names[] = { "debug", "info", "warn", "error" };
 
-static void write_all(int fd, const char *p, size_t len)
+/* Wait until `fd` takes something: a pipe that nobody reads must not keep the program from ending. */
+static bool wait_for_room(struct log *l)
 {
-	while (len > 0) {
-		ssize_t n = write(fd, p, len);
+	struct pollfd wait = { .fd = l->fd, .events = POLLOUT };
 
-		if (n < 0 && errno == EAGAIN) {
-			struct pollfd wait = { .fd = fd, .events = POLLOUT };
+	while (!l->given_up && poll(&wait, 1, WAIT_MS) <= 0)
+		l->given_up = atomic_load(&l->ending);
+	return !l->given_up;
+}
 
-			(void)poll(&wait, 1, 1000);
-			continue;
-		}
-		if (n < 0 && errno == EINTR)
+static void write_all(struct log *l, const char *p, size_t len)
+{
+	while (len > 0 && wait_for_room(l)) {
+		ssize_t n = write(l->fd, p, len);
+
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n <= 0)
 			return; /* Nobody reads it any more; there is nowhere to say so. */
@@ -59,7 +66,7 @@ static void write_waiting(struct log *l)
 		struct line *line = container_of(p, struct line, post);
 
 		p = p->next;
-		write_all(l->fd, line->text, line->len);
+		write_all(l, line->text, line->len);
 		atomic_fetch_sub(&l->waiting, 1);
 		free(line);
 	}
@@ -125,6 +132,8 @@ void log_close(struct log *l)
 	atomic_store(&l->ending, true);
 	(void)!write(l->mailbox.wake_fd, &one, sizeof(one));
 	must(pthread_join(l->thread, NULL) == 0);
+	/* Twice: the first may have left a line that tells of lines dropped. */
+	write_waiting(l);
 	write_waiting(l);
 	mailbox_fini(&l->mailbox);
 	free(l);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #define BOUNDS_MAX 24
+#define SECONDS_MAX 1e9 /* of one observation */
 
 struct metric {
 	_Atomic(struct metric *) next; /* set once, before the cell is published */
@@ -152,7 +153,9 @@ void metric_observe(struct metric *cell, double seconds)
 		i++;
 	if (i < cell->def->bound_count)
 		add_relaxed(&cell->buckets[i], 1);
-	add_relaxed(&cell->sum_ns, (uint64_t)(seconds * 1e9));
+	/* A clock that went backwards, or nonsense, counts as nothing; 580 years are the most that a sum holds. */
+	if (seconds > 0 && seconds < SECONDS_MAX)
+		add_relaxed(&cell->sum_ns, (uint64_t)(seconds * 1e9));
 	metric_add(cell, 1);
 }
 
@@ -194,17 +197,32 @@ static void write_histogram(struct buf *out, const struct metric_def *def, const
 		(void)snprintf(value, sizeof(value), "%llu", (unsigned long long)below);
 		write_sample(out, def->name, "_bucket", labels, more, value);
 	}
-	(void)snprintf(value, sizeof(value), "%lld", (long long)t->value);
+	/* Who counts meanwhile has counted the bucket first: the whole is never less than its parts. */
+	if ((uint64_t)t->value > below)
+		below = (uint64_t)t->value;
+	(void)snprintf(value, sizeof(value), "%llu", (unsigned long long)below);
 	write_sample(out, def->name, "_bucket", labels, "le=\"+Inf\"", value);
 	write_sample(out, def->name, "_count", labels, "", value);
 	(void)snprintf(value, sizeof(value), "%.9f", (double)t->sum_ns / 1e9);
 	write_sample(out, def->name, "_sum", labels, "", value);
 }
 
+static void write_total(struct buf *out, const struct metric_def *def, const char *labels,
+                        const struct total *t)
+{
+	char value[40];
+
+	if (def->type == METRIC_HISTOGRAM) {
+		write_histogram(out, def, labels, t);
+		return;
+	}
+	(void)snprintf(value, sizeof(value), "%lld", (long long)t->value);
+	write_sample(out, def->name, "", labels, "", value);
+}
+
 static void write_series(const struct metrics *m, unsigned def, const char *labels, struct buf *out)
 {
 	struct total t = { 0 };
-	char value[40];
 
 	for (unsigned shard = 0; shard < m->shards; shard++) {
 		const struct series *s = &m->series[def * m->shards + shard];
@@ -213,12 +231,7 @@ static void write_series(const struct metrics *m, unsigned def, const char *labe
 		if (cell != NULL)
 			add_cell(&t, cell);
 	}
-	if (m->defs[def].type == METRIC_HISTOGRAM) {
-		write_histogram(out, &m->defs[def], labels, &t);
-		return;
-	}
-	(void)snprintf(value, sizeof(value), "%lld", (long long)t.value);
-	write_sample(out, m->defs[def].name, "", labels, "", value);
+	write_total(out, &m->defs[def], labels, &t);
 }
 
 /* Is this label set written already, for a shard before this one? */
@@ -235,7 +248,6 @@ static void write_def(const struct metrics *m, unsigned def, struct buf *out)
 {
 	static const char *const types[] = { "counter", "gauge", "histogram" };
 	struct total other = { 0 };
-	char value[40];
 
 	buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", m->defs[def].name, m->defs[def].help,
 	           m->defs[def].name, types[m->defs[def].type]);
@@ -250,10 +262,8 @@ static void write_def(const struct metrics *m, unsigned def, struct buf *out)
 		}
 		add_cell(&other, s->other);
 	}
-	if (other.value != 0 && m->defs[def].type != METRIC_HISTOGRAM) {
-		(void)snprintf(value, sizeof(value), "%lld", (long long)other.value);
-		write_sample(out, m->defs[def].name, "", "overflow=\"other\"", "", value);
-	}
+	if (other.value != 0)
+		write_total(out, &m->defs[def], "overflow=\"other\"", &other);
 }
 
 void metrics_write(const struct metrics *m, struct buf *out)

@@ -109,12 +109,12 @@ enum err str_number(struct str s, uint64_t max, uint64_t *out)
 	for (size_t i = 0; i < s.len; i++) {
 		uint64_t digit = (uint64_t)(s.p[i] - '0');
 
-		if (n > (max - digit) / 10 && (n > max / 10 || n * 10 > max - digit))
+		if (digit > max || n > (max - digit) / 10)
 			return ERR_LIMIT;
 		n = n * 10 + digit;
 	}
 	*out = n;
-	return n > max ? ERR_LIMIT : ERR_OK;
+	return ERR_OK;
 }
 
 enum err str_to_z(struct str s, char *out, size_t size)

@@ -57,6 +57,8 @@ void timer_start(struct timer_wheel *w, struct timer *t, struct mono now, int64_
 {
 	timer_stop(w, t);
 	t->fire = fire;
+	if (delay_ms > (int64_t)TICK_MAX)
+		delay_ms = (int64_t)TICK_MAX;
 	t->due = tick_due(w, mono_add_ms(now, delay_ms < 0 ? 0 : delay_ms));
 	if (t->due <= w->now)
 		t->due = w->now + 1;

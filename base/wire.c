@@ -13,7 +13,7 @@ void wire_seek(struct wire_reader *r, size_t offset)
 		return;
 	if (offset > (size_t)(r->end - r->start))
 		wire_reader_fail(r, ERR_SYNTAX);
-	else
+	else if (r->start != NULL)
 		r->p = r->start + offset;
 }
 
@@ -156,7 +156,7 @@ void wire_patch16(struct wire_writer *w, size_t offset, uint16_t value)
 {
 	if (w->err != ERR_OK)
 		return;
-	if (offset + 2 > wire_written(w)) {
+	if (wire_written(w) < 2 || offset > wire_written(w) - 2) {
 		w->err = ERR_RANGE;
 		return;
 	}
