@@ -105,7 +105,7 @@ struct stun_result {
 typedef void (*stun_done_fn)(void *arg, const struct stun_result *result);
 
 /** Ask `question->server` for our address. On the loop's own thread; `*query` is valid until `done` is called or stun_cancel().
- * ERR_NOMEM, ERR_UNREACHABLE, ERR_INUSE (the local address) and others of the system: then `done` is never called. */
+ * ERR_NOMEM, ERR_UNREACHABLE, ERR_REFUSED, ERR_INUSE (the local address) and others of the system: then `done` is never called. */
 NODISCARD enum err stun_ask(struct loop *loop, const struct stun_question *question,
                             stun_done_fn done, void *arg, struct stun_query **query);
 
