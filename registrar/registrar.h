@@ -82,6 +82,8 @@ struct reg_binding {
 	struct str path; /* Route values towards the device; always empty in this version */
 	struct str user_agent;
 	struct wall registered; /* when it was first bound */
+	uint64_t
+		content; /* of the request that bound it last: tells the same request again from another */
 	struct reg_source source;
 };
 
@@ -152,8 +154,9 @@ NODISCARD enum err registrar_register(struct registrar *reg, struct loop *loop,
 
 /** Called for each AoR with bindings; false ends the walk. What it is given lives during the call. */
 typedef bool (*reg_visit_fn)(void *arg, struct str aor, const struct reg_bindings *bindings);
-/** Walk all AoRs behind `after` (empty: from the first), at most `max`, in the order of the store, without what has expired. No transaction
- * outlives the call, so call again with the last AoR seen. `*more`: is there more? Any thread with its reader. */
+/** Walk all AoRs behind `after` (empty: from the first), at most `max`, in the order of the store, without what has expired: an AoR that has
+ * nothing else is visited with no bindings. No transaction outlives the call, so call again with the last AoR seen. `*more`: is there more?
+ * Any thread with its reader, which `visit` must not use. */
 NODISCARD enum err reg_walk(struct reg_reader *reader, struct str after, size_t max,
                             struct wall now, reg_visit_fn visit, void *arg, bool *more);
 
