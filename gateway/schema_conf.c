@@ -10,7 +10,7 @@
 #define WHERE(type, field) .at = offsetof(struct type, field)
 #define WHERE_LIST(type, items, number) \
 	.at = offsetof(struct type, items), .count_at = offsetof(struct type, number)
-#define LIST_OF(kind) .item = &(kind)
+#define LIST_OF(kind) .item = &(kind) /* NOLINT(bugprone-macro-parentheses): no expression */
 #define MAP(words, type, table)                                                \
 	{                                                                      \
 		.what = (words), .size = sizeof(struct type), .keys = (table), \

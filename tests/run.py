@@ -221,7 +221,7 @@ def stage_fuzz_smoke(name=None):
 def stage_lint(name=None):
     tally = Tally("lint")
     status, output = run([sys.executable, "tests/lint/lint.py"] + ([name] if name else []), "lint")
-    cases = re.findall(r"^(ok|FAIL) (\S+)(.*(?:\n(?!ok |FAIL ).*)*)", output, re.M)
+    cases = re.findall(r"^(ok|FAIL) ([\w-]+)(.*(?:\n(?!ok |FAIL ).*)*)", output, re.M)
     for word, check, reason in cases:
         tally.add(check, int(word == "ok"), int(word != "ok"), "" if word != "ok" else reason.strip(), reason.lstrip(": "))
     if status not in (0, 1) or not cases or (status == 1 and not tally.failed):
