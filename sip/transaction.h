@@ -44,6 +44,11 @@ NODISCARD enum err sip_transactions_open(struct sip_transactions **out, struct s
 void sip_transactions_close(struct sip_transactions *table);
 /** How many are open now. Own thread. */
 size_t sip_transactions_count(const struct sip_transactions *table);
+/** Since it was opened: transactions begun (of both kinds, CANCELs too), requests refused because the table was full, responses that
+ * belonged to nothing. Own thread. */
+uint64_t sip_transactions_begun(const struct sip_transactions *table);
+uint64_t sip_transactions_refused(const struct sip_transactions *table);
+uint64_t sip_transactions_stray(const struct sip_transactions *table);
 
 /** Take a message that was parsed and checked at its home. */
 void sip_transactions_receive(struct sip_transactions *table, const struct sip_msg *msg,
@@ -103,7 +108,7 @@ struct sip_client_start {
 };
 
 /** Send a request (not ACK) and look after it. `*out` is valid until `failed`, `ended`, a non-INVITE's final response, or sip_client_let_go(). ERR_NOMEM, ERR_LIMIT,
- * ERR_SYNTAX (not our own words): nothing was sent, nobody is told. */
+ * ERR_SYNTAX (not our own words), ERR_EXISTS (a branch used twice): nothing was sent, nobody is told. */
 NODISCARD enum err sip_client_start(struct sip_transactions *table,
                                     const struct sip_client_start *start, struct sip_client **out);
 /** Cancel an INVITE (9.1): at once where a provisional response came, else when one does; nothing where a final one did. `reason` is the value of a Reason header
