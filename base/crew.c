@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <stdio.h>
 
+#define DRAIN_ROUNDS 1000
+
 struct worker {
 	struct loop *loop;
 	pthread_t thread;
@@ -78,6 +80,18 @@ static void stop_here(struct post *p, struct loop *loop)
 	loop_stop(loop);
 }
 
+/* What is posted may post again, to and fro; not for ever. */
+static void drain(struct crew *c)
+{
+	bool any = true;
+
+	for (int round = 0; any && round < DRAIN_ROUNDS; round++) {
+		any = false;
+		for (unsigned i = 0; i < c->count; i++)
+			any |= loop_drain(c->workers[i].loop);
+	}
+}
+
 void crew_stop(struct crew *c)
 {
 	for (unsigned i = 0; i < c->count; i++) {
@@ -93,6 +107,7 @@ void crew_stop(struct crew *c)
 			must(pthread_join(c->workers[i].thread, NULL) == 0);
 		c->workers[i].running = false;
 	}
+	drain(c);
 }
 
 void crew_close(struct crew *c)

@@ -12,7 +12,8 @@ struct crew;
 NODISCARD enum err crew_open(struct crew **out, unsigned count);
 /** Start the threads, named "worker/N". ERR_SYSTEM when one can't be started; those that run are stopped again. */
 NODISCARD enum err crew_start(struct crew *c);
-/** Stop all loops and wait for their threads. Safe to call twice. */
+/** Stop all loops, wait for their threads, and run what is still posted on the calling thread, so that what posts hold is given back. Safe to call
+ * twice, and before the start. */
 void crew_stop(struct crew *c);
 /** Close the loops; the threads must have been stopped. NULL is fine. */
 void crew_close(struct crew *c);

@@ -144,21 +144,28 @@ static void on_check(uv_check_t *handle)
 	timer_wheel_advance(&l->wheel, l->now);
 }
 
-static void on_bell(void *arg, unsigned events)
+bool loop_drain(struct loop *l)
 {
-	struct loop *l = arg;
-	uint64_t rings;
-	struct post *p;
+	struct post *p = mailbox_take(&l->mailbox);
+	bool any = p != NULL;
 
-	(void)events;
-	(void)!read(l->mailbox.wake_fd, &rings, sizeof(rings));
-	p = mailbox_take(&l->mailbox);
 	while (p != NULL) {
 		struct post *next = p->next;
 
 		p->run(p, l);
 		p = next;
 	}
+	return any;
+}
+
+static void on_bell(void *arg, unsigned events)
+{
+	struct loop *l = arg;
+	uint64_t rings;
+
+	(void)events;
+	(void)!read(l->mailbox.wake_fd, &rings, sizeof(rings));
+	(void)loop_drain(l);
 }
 
 static void on_poll(uv_poll_t *handle, int status, int events)

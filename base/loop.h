@@ -37,6 +37,8 @@ unsigned loop_index(const struct loop *l);
 struct mono loop_now(const struct loop *l);
 /** Post to the loop's mailbox. Any thread. */
 void loop_post(struct loop *l, struct post *p);
+/** Run what has been posted, on the calling thread; false where there was nothing. Only while the loop does not run: nothing posted is lost then. */
+bool loop_drain(struct loop *l);
 /** Start (or restart) a timer on the loop's wheel, counted from now. */
 void loop_timer_start(struct loop *l, struct timer *t, int64_t delay_ms,
                       void (*fire)(struct timer *));

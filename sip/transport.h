@@ -66,7 +66,8 @@ struct sip_wires_events {
 	 * make an answer to with `fault` (its status is not 0). */
 	void (*broken)(void *arg, struct sip_wire *wire, struct str head,
 	               const struct sip_fault *fault, const struct sip_flow *flow);
-	/** A datagram that we sent came to nothing (ICMP): its first octets, as far as the system has them. */
+	/** A datagram that we sent came to nothing (ICMP): its first octets, as far as the system has them (some 500). On whichever worker the system
+	 * hands it to, the sender's or another: its home is where `head` belongs. */
 	void (*unreachable)(void *arg, struct sip_wire *wire, const struct sip_flow *flow,
 	                    struct str head, enum err why);
 	/** A connection is gone. */
@@ -117,16 +118,21 @@ NODISCARD enum err sip_wire_route(struct sip_wire *w, struct sip_flow *flow);
  * `connection`: by which it went, 0 for UDP. Never from inside sip_wire_send(). */
 typedef void (*sip_sent_fn)(void *arg, enum err e, uint64_t connection);
 
-/* A field of whoever sends and wants to know. It must live until told, or until sip_sending_forget(). */
+/* A field of whoever sends and wants to know: zeroed, then `done` and `arg` set. It must live until told, or until sip_sending_forget(). */
 struct sip_sending {
 	struct sip_pending *pending; /* NULL: nothing under way */
 	sip_sent_fn done;
 	void *arg;
+	/* The transport's own: telling needs no memory. */
+	struct sip_sending *next;
+	struct sip_sending **prev;
+	uint64_t connection;
+	enum err why;
 };
 
 /** Send `packet` (a reference of its own is taken) to `flow`. UDP leaves at the end of this turn. A stream: over flow->connection if it is not 0 and
  * still stands; else, where flow->connection is 0 or `fallback`, over whichever connection leads to flow->remote, opening one where there is
- * none. `sending` may be NULL. */
+ * none. `sending` may be NULL; what is under way for it already is forgotten first. */
 void sip_wire_send(struct sip_wire *w, const struct sip_flow *flow, struct packet *packet,
                    bool fallback, struct sip_sending *sending);
 /** Nobody wants to know any more. */
