@@ -156,9 +156,16 @@ static bool apply_contact(struct reg_plan *out, const struct reg_contact *c,
 		return false;
 	}
 	switch (plan_contact(stored, asked, content, seconds == 0)) {
+	case REG_NOTHING:
+		return true;
 	case REG_REFUSE:
 		refuse(out, 500, "CSeq Out Of Order");
 		return false;
+	case REG_REMOVE:
+		unbind_at(out, at);
+		return true;
+	case REG_REFRESH:
+		break;
 	case REG_ADD:
 		if (out->count == REG_CONTACTS_MAX) {
 			refuse(out, 403, "Too Many Contacts");
@@ -166,17 +173,10 @@ static bool apply_contact(struct reg_plan *out, const struct reg_contact *c,
 		}
 		stored = &out->items[out->count++];
 		*stored = (struct reg_binding){ .registered = asked->now };
-		/* fall through */
-	case REG_REFRESH:
-		bind_contact(stored, c, asked, content, seconds);
-		out->changed = true;
-		return true;
-	case REG_REMOVE:
-		unbind_at(out, at);
-		return true;
-	case REG_NOTHING:
 		break;
 	}
+	bind_contact(stored, c, asked, content, seconds);
+	out->changed = true;
 	return true;
 }
 
