@@ -257,7 +257,8 @@ def tidy_one(name, flags, rules):
     if status == 0:
         remember(mark)
         return ""
-    return found.replace(f"{ROOT}/", "") or error
+    found = found.replace(f"{ROOT}/./", "").replace(f"{ROOT}/", "")
+    return "\n".join(re.findall(r"^\S+: error: .*$", found, re.M)) or found or error
 
 
 def check_tidy():
@@ -267,7 +268,7 @@ def check_tidy():
     names = code(".c")
     found = in_parallel(lambda n: tidy_one(n, flags, rules), names)
     # A complaint about a header comes from each file that includes it.
-    fail([re.sub(r"^\./", "", text) for text in dict.fromkeys(found)])
+    fail(dict.fromkeys(line for text in found for line in text.splitlines()))
     return f"{len(names)} files"
 
 
