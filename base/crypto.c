@@ -24,7 +24,7 @@ static const EVP_MD *digest_of(enum crypto_digest kind)
 }
 
 size_t crypto_digest(enum crypto_digest kind, const struct str *parts, size_t count, char separator,
-		     unsigned char out[CRYPTO_DIGEST_MAX])
+                     unsigned char out[CRYPTO_DIGEST_MAX])
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	unsigned len = 0;
@@ -41,7 +41,8 @@ size_t crypto_digest(enum crypto_digest kind, const struct str *parts, size_t co
 	return good ? len : 0;
 }
 
-bool crypto_mac(struct str key, const struct str *parts, size_t count, unsigned char out[CRYPTO_SHA256])
+bool crypto_mac(struct str key, const struct str *parts, size_t count,
+                unsigned char out[CRYPTO_SHA256])
 {
 	struct buf joined;
 	char memory[1024];
@@ -61,14 +62,15 @@ bool crypto_mac(struct str key, const struct str *parts, size_t count, unsigned 
 		buf_bytes(&joined, &part_len, sizeof(part_len));
 		buf_str(&joined, parts[i]);
 	}
-	good = joined.err == ERR_OK && HMAC(EVP_sha256(), key.p, (int)key.len, (unsigned char *)joined.data,
-					    joined.len, out, &len) != NULL;
+	good = joined.err == ERR_OK &&
+	       HMAC(EVP_sha256(), key.p, (int)key.len, (unsigned char *)joined.data, joined.len,
+	            out, &len) != NULL;
 	buf_fini(&joined);
 	return good && len == CRYPTO_SHA256;
 }
 
-static bool hmac_with(EVP_MAC_CTX *ctx, enum crypto_digest kind, struct str key, const struct str *parts, size_t count,
-		      unsigned char *out, size_t *len)
+static bool hmac_with(EVP_MAC_CTX *ctx, enum crypto_digest kind, struct str key,
+                      const struct str *parts, size_t count, unsigned char *out, size_t *len)
 {
 	char name[32];
 	OSSL_PARAM params[2];
@@ -78,7 +80,8 @@ static bool hmac_with(EVP_MAC_CTX *ctx, enum crypto_digest kind, struct str key,
 	params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0);
 	params[1] = OSSL_PARAM_construct_end();
 	/* A key of no octets must not be NULL: that would mean the key of before. */
-	good = EVP_MAC_init(ctx, (const unsigned char *)(key.len == 0 ? "" : key.p), key.len, params) == 1;
+	good = EVP_MAC_init(ctx, (const unsigned char *)(key.len == 0 ? "" : key.p), key.len,
+	                    params) == 1;
 	for (size_t i = 0; good && i < count; i++)
 		good = parts[i].len == 0 ||
 		       EVP_MAC_update(ctx, (const unsigned char *)parts[i].p, parts[i].len) == 1;
@@ -86,7 +89,7 @@ static bool hmac_with(EVP_MAC_CTX *ctx, enum crypto_digest kind, struct str key,
 }
 
 size_t crypto_hmac(enum crypto_digest kind, struct str key, const struct str *parts, size_t count,
-		   unsigned char out[CRYPTO_DIGEST_MAX])
+                   unsigned char out[CRYPTO_DIGEST_MAX])
 {
 	EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
 	EVP_MAC_CTX *ctx = mac == NULL ? NULL : EVP_MAC_CTX_new(mac);
@@ -111,20 +114,23 @@ enum err crypto_random(void *out, size_t len)
 #define GCM_NONCE 12
 #define GCM_TAG 16
 
-static bool seal_with(EVP_CIPHER_CTX *ctx, const unsigned char *key, struct str plain, struct str context,
-		      unsigned char *out)
+static bool seal_with(EVP_CIPHER_CTX *ctx, const unsigned char *key, struct str plain,
+                      struct str context, unsigned char *out)
 {
 	unsigned char *text = out + GCM_NONCE;
 	int n = 0;
 
 	return EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, out) == 1 &&
-	       EVP_EncryptUpdate(ctx, NULL, &n, (const unsigned char *)context.p, (int)context.len) == 1 &&
-	       EVP_EncryptUpdate(ctx, text, &n, (const unsigned char *)plain.p, (int)plain.len) == 1 &&
+	       EVP_EncryptUpdate(ctx, NULL, &n, (const unsigned char *)context.p,
+	                         (int)context.len) == 1 &&
+	       EVP_EncryptUpdate(ctx, text, &n, (const unsigned char *)plain.p, (int)plain.len) ==
+	               1 &&
 	       EVP_EncryptFinal_ex(ctx, text + n, &n) == 1 &&
 	       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, GCM_TAG, text + plain.len) == 1;
 }
 
-enum err crypto_seal(const unsigned char key[32], struct str plain, struct str context, unsigned char *out)
+enum err crypto_seal(const unsigned char key[32], struct str plain, struct str context,
+                     unsigned char *out)
 {
 	EVP_CIPHER_CTX *ctx;
 	bool good;
@@ -137,8 +143,8 @@ enum err crypto_seal(const unsigned char key[32], struct str plain, struct str c
 	return good ? ERR_OK : ERR_NOMEM;
 }
 
-static bool open_with(EVP_CIPHER_CTX *ctx, const unsigned char *key, struct str sealed, struct str context,
-		      unsigned char *out)
+static bool open_with(EVP_CIPHER_CTX *ctx, const unsigned char *key, struct str sealed,
+                      struct str context, unsigned char *out)
 {
 	const unsigned char *bytes = (const unsigned char *)sealed.p;
 	size_t text_len = sealed.len - CRYPTO_SEAL_EXTRA;
@@ -147,13 +153,15 @@ static bool open_with(EVP_CIPHER_CTX *ctx, const unsigned char *key, struct str 
 
 	memcpy(tag, bytes + GCM_NONCE + text_len, GCM_TAG);
 	return EVP_DecryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, bytes) == 1 &&
-	       EVP_DecryptUpdate(ctx, NULL, &n, (const unsigned char *)context.p, (int)context.len) == 1 &&
+	       EVP_DecryptUpdate(ctx, NULL, &n, (const unsigned char *)context.p,
+	                         (int)context.len) == 1 &&
 	       EVP_DecryptUpdate(ctx, out, &n, bytes + GCM_NONCE, (int)text_len) == 1 &&
 	       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, GCM_TAG, tag) == 1 &&
 	       EVP_DecryptFinal_ex(ctx, out + n, &n) == 1;
 }
 
-enum err crypto_open(const unsigned char key[32], struct str sealed, struct str context, unsigned char *out)
+enum err crypto_open(const unsigned char key[32], struct str sealed, struct str context,
+                     unsigned char *out)
 {
 	EVP_CIPHER_CTX *ctx;
 	bool good;
@@ -180,7 +188,8 @@ void crypto_hex(const unsigned char *p, size_t len, struct buf *out)
 
 void crypto_base64url(struct str in, struct buf *out)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	uint32_t bits = 0;
 	unsigned held = 0;
 
