@@ -2,7 +2,8 @@
 #pragma once
 #include "registrar/registrar.h"
 
-#define SCENE_NOW_MS ((int64_t)1700000000000)
+/* Far ahead, so that what a test binds never expires by the clock of the sweep. */
+#define SCENE_NOW_MS ((int64_t)4000000000000)
 #define SCENE_MAP ((size_t)256 << 20)
 
 struct scene {
@@ -20,7 +21,7 @@ struct scene {
 	uint32_t min_expires_s;
 	uint32_t retry_after_s;
 	size_t count;
-	char text[4096]; /* its bindings: "uri q seconds" each, joined with ", " */
+	char text[131072]; /* its bindings: "uri q seconds" each, joined with ", " */
 	enum err changed;
 	size_t changed_index;
 
