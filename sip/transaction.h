@@ -68,6 +68,8 @@ struct sip_server_user {
 
 /** Who is to be told. Until called nobody is. `user` is copied. */
 void sip_server_use(struct sip_server *server, const struct sip_server_user *user);
+/** The user's own `arg`; NULL before sip_server_use() and after sip_server_let_go(). */
+void *sip_server_arg(const struct sip_server *server);
 /** Nobody is told any more; the transaction goes on by itself. Where it has no final response yet it is answered 500 and ends. */
 void sip_server_let_go(struct sip_server *server);
 /** The request as received: lives as long as the transaction. */

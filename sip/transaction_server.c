@@ -237,6 +237,11 @@ void sip_server_use(struct sip_server *server, const struct sip_server_user *use
 	server->user = *user;
 }
 
+void *sip_server_arg(const struct sip_server *server)
+{
+	return server->user.arg;
+}
+
 void sip_server_finish(struct sip_server *server, unsigned status)
 {
 	server->user = (struct sip_server_user){ 0 };
