@@ -344,7 +344,7 @@ static void flight_free(struct flight *f)
 	free(f);
 }
 
-static enum err send_to(struct inquiry *q, size_t server)
+static enum err send_once(struct inquiry *q, size_t server)
 {
 	unsigned char memory[DNS_QUERY_MAX];
 	struct wire_writer w = wire_writer_of(memory, sizeof(memory));
@@ -352,7 +352,6 @@ static enum err send_to(struct inquiry *q, size_t server)
 	uint16_t id;
 	enum err e;
 
-	q->tried |= 1u << server;
 	if (f == NULL)
 		return ERR_NOMEM;
 	e = home_random16(q->home, &id) ? dns_query_write(&w, id, q->asked, q->type, f->edns)
@@ -367,6 +366,17 @@ static enum err send_to(struct inquiry *q, size_t server)
 	if (e != ERR_OK)
 		flight_free(f);
 	return e;
+}
+
+static enum err send_to(struct inquiry *q, size_t server)
+{
+	enum err e;
+
+	q->tried |= 1u << server;
+	e = send_once(q, server);
+	/* The system tells that nobody listens there when the next packet is sent, which may be this one: then it says nothing about
+	 * this one, and the packet before would never hear of it. */
+	return e == ERR_UNREACHABLE ? send_once(q, server) : e;
 }
 
 /* Ask one of those that weren't asked in this round. The first time also one that has been silent, to see whether it is back. */

@@ -218,18 +218,20 @@ static void shuffle(uint16_t *list, size_t n, uint64_t *state)
 	}
 }
 
-/* Draw one of the `n` records of one priority by weight and bring it to the front. */
+/* Draw one of the `n` records of one priority by weight and bring it to the front. RFC 2782 draws from 0 on, so that the records of
+ * weight 0, which stand first, have a small chance; where there is none, 0 would only favour whoever stands first instead. */
 static void draw_srv(const struct dns_record *records, uint16_t *list, size_t n, uint64_t *state)
 {
-	uint64_t sum = 0;
+	uint64_t lowest = records[list[0]].srv.weight == 0 ? 0 : 1;
 	uint64_t running = 0;
+	uint64_t sum = 0;
 	uint64_t chosen;
 	uint16_t record;
 	size_t at = 0;
 
 	for (size_t i = 0; i < n; i++)
 		sum += records[list[i]].srv.weight;
-	chosen = draw_upto(state, sum);
+	chosen = lowest + draw_upto(state, sum - lowest);
 	while (at < n - 1 && (running += records[list[at]].srv.weight) < chosen)
 		at++;
 	record = list[at];
