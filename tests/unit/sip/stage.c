@@ -99,9 +99,10 @@ static void env_timer_stop(void *arg, struct timer *timer)
 
 static void tell(struct stage *stage, const char *event, const char *more)
 {
+	assert_false(stage->inside);
 	note(stage, "%s%s", event, more);
 	if (stage->on_event != NULL)
-		(void)stage->on_event(stage, event);
+		stage->on_event(stage, event);
 }
 
 static void server_ended(void *arg, struct sip_server *server)
@@ -266,12 +267,13 @@ static void respond(struct stage *stage, unsigned status)
 	char text[64];
 	struct packet *packet;
 
-	assert_non_null(stage->server);
 	(void)snprintf(text, sizeof(text), "SIP/2.0 %u Ready\r\n\r\n", status);
 	packet = packet_copy(str_from(text));
 	if (packet == NULL)
 		return;
+	stage->inside = true;
 	sip_server_respond(stage->server, packet, status);
+	stage->inside = false;
 	packet_unref(packet);
 }
 
@@ -299,7 +301,9 @@ static void start(struct stage *stage, const char *method)
 	conf.request = packet_copy(str_from(text));
 	if (conf.request == NULL)
 		return;
+	stage->inside = true;
 	e = sip_client_start(stage->table, &conf, &stage->client);
+	stage->inside = false;
 	if (e != ERR_OK) {
 		stage->client = NULL;
 		note(stage, "not started: %s", err_text(e));
@@ -376,10 +380,12 @@ void stage_wait(struct stage *stage, int64_t ms)
 
 static void let_go(struct stage *stage)
 {
+	stage->inside = true;
 	if (stage->client != NULL)
 		sip_client_let_go(stage->client);
-	else
+	else if (stage->server != NULL)
 		sip_server_let_go(stage->server);
+	stage->inside = false;
 	stage->client = NULL;
 	stage->server = NULL;
 }
@@ -388,10 +394,31 @@ static void reply(struct stage *stage, unsigned status)
 {
 	enum err e;
 
-	assert_non_null(stage->server);
+	stage->inside = true;
 	e = sip_server_reply(stage->server, status, STR_NONE, NULL, NULL);
+	stage->inside = false;
 	if (e != ERR_OK)
 		note(stage, "not replied: %s", err_text(e));
+}
+
+static void cancel(struct stage *stage)
+{
+	stage->inside = true;
+	sip_client_cancel(stage->client, STR("SIP;cause=200"));
+	stage->inside = false;
+}
+
+/* Is what the command is about there? */
+static bool has_object(const struct stage *stage, const char *verb)
+{
+	if (strcmp(verb, "cancel") == 0)
+		return stage->client != NULL;
+	if (strcmp(verb, "respond") == 0 || strcmp(verb, "reply") == 0)
+		return stage->server != NULL;
+	if (strcmp(verb, "sent") == 0 || strcmp(verb, "lost") == 0 || strcmp(verb, "icmp") == 0)
+		return stage->sent_count > 0 &&
+		       (verb[0] == 'i' || stage_last(stage)->sending != NULL);
+	return true;
 }
 
 static bool command(struct stage *stage, const char *verb, const char *one, const char *two)
@@ -405,7 +432,7 @@ static bool command(struct stage *stage, const char *verb, const char *one, cons
 	else if (strcmp(verb, "got") == 0)
 		got(stage, number, two);
 	else if (strcmp(verb, "cancel") == 0)
-		sip_client_cancel(stage->client, STR("SIP;cause=200"));
+		cancel(stage);
 	else if (strcmp(verb, "let-go") == 0)
 		let_go(stage);
 	else if (strcmp(verb, "sent") == 0)
@@ -436,7 +463,29 @@ void stage_play(struct stage *stage, const char *script)
 
 		assert_int_equal(str_to_z(line, text, sizeof(text)), ERR_OK);
 		assert_true(sscanf(text, "%31s %31s %31s", words[0], words[1], words[2]) > 0);
+		if (!has_object(stage, words[0])) {
+			if (!stage->forgiving)
+				fail_msg("nothing there to %s", words[0]);
+			continue;
+		}
 		if (!command(stage, words[0], words[1], words[2]))
 			fail_msg("no such command: %s", text);
+	}
+}
+
+void stage_play_all(const struct stage_scenario *rows, size_t count)
+{
+	static struct stage stage;
+
+	for (size_t i = 0; i < count; i++) {
+		const char *log;
+
+		assert_int_equal(stage_open(&stage, rows[i].transport, 0), ERR_OK);
+		stage_play(&stage, rows[i].script);
+		log = stage_log(&stage);
+		if (strcmp(log, rows[i].want) != 0)
+			fail_msg("%s:\n--- is\n%s--- should be\n%s", rows[i].name, log,
+			         rows[i].want);
+		stage_close(&stage);
 	}
 }

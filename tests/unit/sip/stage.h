@@ -53,8 +53,10 @@ struct stage {
 	char started[16];  /* its method */
 	unsigned requests; /* told of */
 	bool quiet;        /* no log */
-	bool (*on_event)(struct stage *stage,
-	                 const char *what); /* the user's own doing inside an event; true: done */
+	bool forgiving;    /* commands about what isn't there are passed over: memory has run out */
+	bool inside;       /* a call of the user's: nobody must be told anything now */
+	void (*on_event)(struct stage *stage,
+	                 const char *what); /* the user's own doing when told */
 };
 
 /** Begin on `transport`; a limit of 0 is the usual one. ERR_NOMEM. */
@@ -73,3 +75,13 @@ void stage_receive(struct stage *stage, const char *text, const struct sip_flow 
 /** Let the time pass, in steps so small that each timer fires when it is due. */
 void stage_wait(struct stage *stage, int64_t ms);
 struct addr stage_addr(const char *text);
+
+/* A script, and the log that it must leave. */
+struct stage_scenario {
+	const char *name;
+	enum sip_transport transport;
+	const char *script;
+	const char *want;
+};
+/** Play each of them on a stage of its own. */
+void stage_play_all(const struct stage_scenario *rows, size_t count);

@@ -11,33 +11,9 @@
 #define UDP SIP_TRANSPORT_UDP
 #define TCP SIP_TRANSPORT_TCP
 
-struct scenario {
-	const char *name;
-	enum sip_transport transport;
-	const char *script;
-	const char *want;
-};
-
-static void play_all(const struct scenario *rows, size_t count)
-{
-	static struct stage stage;
-
-	for (size_t i = 0; i < count; i++) {
-		const char *log;
-
-		assert_int_equal(stage_open(&stage, rows[i].transport, 0), ERR_OK);
-		stage_play(&stage, rows[i].script);
-		log = stage_log(&stage);
-		if (strcmp(log, rows[i].want) != 0)
-			fail_msg("%s:\n--- is\n%s--- should be\n%s", rows[i].name, log,
-			         rows[i].want);
-		stage_close(&stage);
-	}
-}
-
 static void invite_follows_figure_5(void **state)
 {
-	static const struct scenario rows[] = {
+	static const struct stage_scenario rows[] = {
 		{ "nobody there: Timers A and B", UDP, "start INVITE; wait 40000",
 		  "0 > INVITE\n500 > INVITE\n1500 > INVITE\n3500 > INVITE\n7500 > INVITE\n15500 > INVITE\n"
 		  "31500 > INVITE\n32000 failed timed out\n" },
@@ -71,12 +47,12 @@ static void invite_follows_figure_5(void **state)
 	};
 
 	(void)state;
-	play_all(rows, COUNT_OF(rows));
+	stage_play_all(rows, COUNT_OF(rows));
 }
 
 static void others_follow_figure_6(void **state)
 {
-	static const struct scenario rows[] = {
+	static const struct stage_scenario rows[] = {
 		{ "nobody there: Timers E and F", UDP, "start OPTIONS; wait 40000",
 		  "0 > OPTIONS\n500 > OPTIONS\n1500 > OPTIONS\n3500 > OPTIONS\n7500 > OPTIONS\n11500 > OPTIONS\n"
 		  "15500 > OPTIONS\n19500 > OPTIONS\n23500 > OPTIONS\n27500 > OPTIONS\n31500 > OPTIONS\n"
@@ -102,12 +78,12 @@ static void others_follow_figure_6(void **state)
 	};
 
 	(void)state;
-	play_all(rows, COUNT_OF(rows));
+	stage_play_all(rows, COUNT_OF(rows));
 }
 
 static void cancels_as_9_1_says(void **state)
 {
-	static const struct scenario rows[] = {
+	static const struct stage_scenario rows[] = {
 		{ "at once, where a provisional response came", UDP,
 		  "start INVITE; got 180; cancel; cancel; got 200 CANCEL; got 487; wait 40000",
 		  "0 > INVITE\n0 response 180\n0 > CANCEL\n0 > ACK\n0 response 487\n32000 over\n" },
@@ -135,12 +111,12 @@ static void cancels_as_9_1_says(void **state)
 	};
 
 	(void)state;
-	play_all(rows, COUNT_OF(rows));
+	stage_play_all(rows, COUNT_OF(rows));
 }
 
 static void goes_on_when_let_go(void **state)
 {
-	static const struct scenario rows[] = {
+	static const struct stage_scenario rows[] = {
 		{ "refused later: ACKed", UDP,
 		  "start INVITE; got 180; cancel; let-go; got 487; got 487; wait 40000; got 487",
 		  "0 > INVITE\n0 response 180\n0 > CANCEL\n0 > ACK\n0 > ACK\n500 > CANCEL\n1500 > CANCEL\n3500 > CANCEL\n"
@@ -160,7 +136,7 @@ static void goes_on_when_let_go(void **state)
 	};
 
 	(void)state;
-	play_all(rows, COUNT_OF(rows));
+	stage_play_all(rows, COUNT_OF(rows));
 }
 
 int main(void)
