@@ -244,6 +244,7 @@ enum err ua_open(struct ua **out, const struct ua_args *args, struct buf *why)
 	if (ua == NULL)
 		return ERR_NOMEM;
 	ua->args = args;
+	ua->out = stdout;
 	ua->signal_fd = -1;
 	ua->auth = (struct ua_auth){ .name = args->password.len > 0 ? args->name : STR_NONE,
 		                     .password = args->password };

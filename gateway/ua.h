@@ -41,6 +41,7 @@ struct ua_task {
 struct ua {
 	const struct ua_args *args;
 	struct conf *conf; /* with -f, else NULL */
+	FILE *out;         /* where events are told: stdout */
 	struct crew *crew;
 	struct loop *loop;
 	struct sip_wires *wires;
@@ -86,7 +87,7 @@ void ua_contact_write(const struct sip_flow *flow, struct str user, struct buf *
 struct str ua_user(const struct ua *ua);
 
 /** Tell an event: UA_SAY(ua, "ringing", LOG_N("status", 180)). */
-#define UA_SAY(ua, event, ...)                                                               \
-	ua_event_print((ua)->args->json, (event), (const struct log_field[]){ __VA_ARGS__ }, \
-	               sizeof((const struct log_field[]){ __VA_ARGS__ }) /                   \
-	                       sizeof(struct log_field))
+#define UA_SAY(ua, event, ...)                                                                   \
+	ua_event_print(                                                                          \
+		(ua)->out, (ua)->args->json, (event), (const struct log_field[]){ __VA_ARGS__ }, \
+		sizeof((const struct log_field[]){ __VA_ARGS__ }) / sizeof(struct log_field))

@@ -27,10 +27,19 @@ struct incoming {
 	struct mono begun;
 };
 
-#define INCOMING_FIELDS(c)                                                                        \
-	LOG_S("call_id", (c)->session.dialog.call_id), LOG_S("from", (c)->session.dialog.remote), \
-		LOG_S("to", (c)->session.dialog.local),                                           \
+#define INCOMING_FIELDS(c)                                         \
+	LOG_S("call_id", (c)->session.dialog.call_id),             \
+		LOG_S("from", uri_of((c)->session.dialog.remote)), \
+		LOG_S("to", uri_of((c)->session.dialog.local)),    \
 		LOG_N("ms", mono_ms_between((c)->begun, mono_now()))
+
+/* Of a From or To. */
+static struct str uri_of(struct str value)
+{
+	struct sip_name_addr party;
+
+	return sip_name_addr_parse(&party, value) == ERR_OK ? party.uri : value;
+}
 
 /* ---------------------------------------------------------------------------- taking leave */
 
@@ -201,7 +210,7 @@ static void on_invite(void *arg, struct sip_server *server, const struct sip_msg
 	if (t->leaving || t->call_count >= room(t)) {
 		UA_SAY(t->ua, "busy", LOG_N("status", 486),
 		       LOG_S("call_id", sip_value(msg, SIP_H_CALL_ID)),
-		       LOG_S("from", sip_value(msg, SIP_H_FROM)));
+		       LOG_S("from", uri_of(sip_value(msg, SIP_H_FROM))));
 		ua_serve_reply(server, 486, STR_NONE, NULL, NULL);
 		return;
 	}

@@ -43,10 +43,12 @@ static struct str target(const struct ua_dialog *d)
 	return str_of(d->target, d->target_len);
 }
 
+#define ANONYMOUS "\"Anonymous\" <sip:anonymous@anonymous.invalid>" /* 8.1.1.3 */
+
 /* "<uri>", with a tag where there is one. */
 static enum err keep_party(struct ua_dialog *d, struct str uri, struct str tag, struct str *out)
 {
-	size_t room = uri.len + tag.len + 32;
+	size_t room = uri.len + tag.len + sizeof(ANONYMOUS ";tag=");
 	char *memory = arena_alloc(&d->memory, room);
 	struct buf text;
 
@@ -54,7 +56,7 @@ static enum err keep_party(struct ua_dialog *d, struct str uri, struct str tag, 
 		return ERR_NOMEM;
 	buf_wrap(&text, memory, room);
 	if (uri.len == 0)
-		buf_z(&text, "\"Anonymous\" <sip:anonymous@anonymous.invalid>");
+		buf_z(&text, ANONYMOUS);
 	else
 		buf_printf(&text, "<%.*s>", STR_ARG(uri));
 	if (tag.len > 0)

@@ -1,6 +1,5 @@
 #include "gateway/ua_print.h"
 
-#include <stdio.h>
 #include <time.h>
 
 static void put_time(struct buf *out, struct wall now, bool date)
@@ -99,14 +98,15 @@ void ua_event_write(struct buf *out, bool json, struct wall now, const char *eve
 	buf_z(out, json ? "}\n" : "\n");
 }
 
-void ua_event_print(bool json, const char *event, const struct log_field *fields, size_t count)
+void ua_event_print(FILE *to, bool json, const char *event, const struct log_field *fields,
+                    size_t count)
 {
 	struct buf line;
 
 	buf_init(&line, UA_LINE_MAX);
 	ua_event_write(&line, json, wall_now(), event, fields, count);
 	if (line.err == ERR_OK)
-		(void)fwrite(line.data, 1, line.len, stdout);
-	(void)fflush(stdout);
+		(void)fwrite(line.data, 1, line.len, to);
+	(void)fflush(to);
 	buf_fini(&line);
 }

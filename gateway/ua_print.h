@@ -6,10 +6,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <stdio.h>
+
 #define UA_LINE_MAX 65536 /* octets of a line; a longer one is left out */
 
 /** Append one event as a line. Pure. */
 void ua_event_write(struct buf *out, bool json, struct wall now, const char *event,
                     const struct log_field *fields, size_t count);
-/** Write it on stdout, at once (who reads may be waiting for it). Blocks where stdout does. */
-void ua_event_print(bool json, const char *event, const struct log_field *fields, size_t count);
+/** Write it to `to`, at once (who reads may be waiting for it). Blocks where that does. */
+void ua_event_print(FILE *to, bool json, const char *event, const struct log_field *fields,
+                    size_t count);
