@@ -7,6 +7,7 @@
 #include "base/addr.h"
 #include "base/clock.h"
 #include "base/crew.h"
+#include "base/http.h"
 #include "base/log.h"
 #include "registrar/registrar.h"
 #include "resolver/resolver.h"
@@ -31,7 +32,6 @@ enum fed_outcome {
 const char *fed_outcome_name(enum fed_outcome outcome);
 
 #define FED_TARGETS_MAX 64
-#define FED_PLACE_TEXT 256
 
 /* A place where an address can be reached, as a peer says. */
 struct fed_target {
@@ -103,6 +103,9 @@ struct fed_self {
 	bool (*is_own_domain)(void *arg, struct str domain);
 	bool (*is_own_number)(void *arg, struct str number);
 	bool (*is_own_place)(void *arg, const struct addr *addr); /* one of our own listeners */
+	/* Write the AoR under which a number of ours is registered ("sip:+4930123456@alpha.example"); false: there is none. NULL: tel:
+	 * questions of peers that may see contacts are answered with 404. */
+	bool (*number_aor)(void *arg, struct str number, struct buf *out);
 };
 
 struct fed_env {
@@ -132,7 +135,9 @@ struct fed_ask {
 	int64_t deadline_ms; /* from now; the peer's own timeout counts too */
 };
 
-/** Ask a peer over HTTPS. `fn` is called once, on `loop`, never before this returns. ERR_LIMIT, ERR_NOMEM: it is never called. */
+/** Ask a peer over HTTPS. `fn` is called once, on `loop`, never before this returns. ERR_LIMIT (over-long, or too many wait), ERR_NOMEM: it is
+ * never called. On `loop`'s own thread; `out` may be NULL. Whether the peer may speak for the address (its domains and numbers, or a route
+ * that names it) is the caller's to decide before he asks: an answer about exactly this address is believed. */
 NODISCARD enum err federation_ask(struct federation *fed, struct loop *loop, const struct fed_ask *ask, fed_answer_fn fn,
 				  void *arg, struct fed_question **out);
 /** Take the question back: `fn` is not called any more. On its loop. NULL is fine. */
@@ -158,10 +163,14 @@ struct fed_reply {
 	struct buf body;
 };
 
-/** Answer a look-up from our own users alone. `reader` is the calling thread's. Any thread; blocks on nothing but the map. The reply's
- * bufs are initialized here and freed by the caller. */
+/** Answer a look-up from our own users alone (docs/protocol/lookup.md). `reader` is the calling thread's; NULL: the store isn't open, 503 to whom it
+ * matters. Any thread; blocks on nothing but the map. The reply's bufs are initialized here and freed by the caller. */
 void federation_answer(struct federation *fed, struct reg_reader *reader, const struct fed_request *request,
 		       struct fed_reply *reply);
+
+/** The same as a handler for an https:// listener (base/http.h). */
+void federation_serve(struct federation *fed, struct reg_reader *reader, const struct http_request *request,
+		      struct http_reply *reply);
 
 /** Is `user` (of a Request-URI) an opaque one that we sealed, and still in its time? Writes the AoR and the Contact URI of the binding that it leads
  * to, into the two bufs. ERR_NOTFOUND: not ours (or forged). ERR_TIMEOUT: it ended. Any thread. */
@@ -170,9 +179,11 @@ NODISCARD enum err federation_unseal(struct federation *fed, struct str user, st
 /* Per-peer counters, for `peer list` and the metrics. */
 struct fed_peer_stats {
 	struct str name;
-	uint64_t asked, cached, found, nobody, absent, unknown, failed;
-	uint64_t answered, refused; /* look-ups of theirs */
-	int64_t last_ms;
+	uint64_t asked;	 /* questions put to it */
+	uint64_t cached; /* answered from the cache instead */
+	uint64_t found, nobody, absent, unknown, failed; /* what came of those that were put */
+	uint64_t answered, refused; /* look-ups of theirs: told something (200, 304, 404), told anything else */
+	int64_t last_ms; /* how long the last question took */
 };
 /** Visit the counters of all peers. Any thread; the snapshot lives during the call. */
 void federation_stats(struct federation *fed, void (*visit)(void *arg, const struct fed_peer_stats *stats), void *arg);
