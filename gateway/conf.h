@@ -121,6 +121,12 @@ struct conf_trust {
 
 enum conf_may { CONF_MAY_RELAY, CONF_MAY_ASSERT };
 
+/** `capture`: whom every SIP message is told. */
+struct conf_capture {
+	struct str url; /* hep://address:port; empty: nobody */
+	struct addr addr;
+};
+
 enum conf_target_kind { CONF_TO_PEER, CONF_TO_URI, CONF_TO_DNS, CONF_TO_REFUSE };
 
 struct conf_peer;
@@ -227,6 +233,7 @@ struct conf {
 		*listen; /* in the order of the file, which is the order of `ready` */
 	size_t listen_count;
 	struct conf_listener admin;
+	struct conf_capture capture;
 	struct str data;  /* an absolute path */
 	unsigned workers; /* 0: one a core */
 	struct conf_advertise advertise;

@@ -1,6 +1,7 @@
 #include "gateway/demux.h"
 
 #include "base/mem.h"
+#include "gateway/capture.h"
 #include "gateway/request.h"
 #include "sip/field.h"
 #include "stun/stun.h"
@@ -204,6 +205,8 @@ static void receive_sip(struct worker *w, struct packet *packet, const struct si
 			meters_count(&w->meters, M_NOISE);
 		return;
 	}
+	if (w->snapshot->capture_fd >= 0)
+		capture_message(w->snapshot->capture_fd, packet_view(packet), flow, false);
 	if (peek.is_request && !within_limits(w, flow)) {
 		limited(w, packet, flow);
 		return;
@@ -278,6 +281,15 @@ static void on_unreachable(void *arg, struct sip_wire *wire, const struct sip_fl
 	loop_post(home->loop, &b->post);
 }
 
+static void on_sent(void *arg, struct sip_wire *wire, struct str message,
+                    const struct sip_flow *flow)
+{
+	const struct worker *w = worker_of(arg, wire);
+
+	if (w->snapshot->capture_fd >= 0 && !stun_is(message))
+		capture_message(w->snapshot->capture_fd, message, flow, true);
+}
+
 static void on_closed(void *arg, struct sip_wire *wire, uint64_t connection)
 {
 	(void)arg;
@@ -292,6 +304,7 @@ struct sip_wires_events demux_events(struct gateway *g)
 		.received = on_received,
 		.broken = on_broken,
 		.unreachable = on_unreachable,
+		.sent = on_sent,
 		.closed = on_closed,
 	};
 }

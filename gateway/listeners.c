@@ -1,5 +1,6 @@
 #include "gateway/listeners.h"
 
+#include "gateway/capture.h"
 #include "gateway/demux.h"
 
 #include <stdio.h>
@@ -152,6 +153,8 @@ enum err listeners_open(struct gateway *g, struct snapshot *next, struct buf *wh
 	}
 	if (e == ERR_OK)
 		e = snapshot_finish(next, urls, count);
+	if (e == ERR_OK && conf->capture.url.len > 0)
+		e = capture_open(&conf->capture.addr, &next->capture_fd);
 	if (e != ERR_OK)
 		listeners_undo(g, atomic_load(&g->snapshot), next);
 	return e;

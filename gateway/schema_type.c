@@ -771,6 +771,43 @@ static bool read_admin_url(struct schema_load *load, const struct schema_type *t
 	return read_listen_addr(load, &admin_scheme, rest, out);
 }
 
+static bool read_capture_url(struct schema_load *load, const struct schema_type *type,
+                             struct str text, void *out)
+{
+	static const struct listen_scheme hep = { STR_INIT("hep"), CONF_SCHEME_UDP, 9060, NULL };
+	struct conf_capture *capture = out;
+	struct conf_listener place = { 0 };
+	struct str scheme;
+	struct str rest;
+
+	(void)type;
+	if (!split_url(text, &scheme, &rest) || !str_eq_nocase(scheme, hep.name))
+		return schema_wrong(
+			load,
+			"\"%.*s\" is no capture server; write hep://address:port, such as hep://127.0.0.1:9060",
+			SHOW(text));
+	if (!read_listen_addr(load, &hep, rest, &place))
+		return false;
+	capture->url = place.url;
+	capture->addr = place.addr;
+	return true;
+}
+
+static void print_capture_url(const struct schema_type *type, const void *value, struct buf *out)
+{
+	const struct conf_capture *capture = value;
+
+	(void)type;
+	buf_str(out, capture->url);
+}
+
+static bool capture_is_set(const void *value)
+{
+	const struct conf_capture *capture = value;
+
+	return capture->url.len > 0;
+}
+
 static void print_listen_url(const struct schema_type *type, const void *value, struct buf *out)
 {
 	(void)type;
@@ -944,6 +981,12 @@ const struct schema_type schema_admin_url = { .what = "a URL",
 	                                      .size = sizeof(struct conf_listener),
 	                                      .parse = read_admin_url,
 	                                      .print = print_listen_url };
+const struct schema_type schema_capture_url = { .what = "a URL",
+	                                        .form = "hep://address:port",
+	                                        .size = sizeof(struct conf_capture),
+	                                        .parse = read_capture_url,
+	                                        .print = print_capture_url,
+	                                        .is_set = capture_is_set };
 const struct schema_type schema_origin = { .what = "an origin",
 	                                   .form = "https://HOST or https://HOST:PORT",
 	                                   .size = sizeof(struct conf_origin),

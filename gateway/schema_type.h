@@ -9,24 +9,25 @@
 #define SCHEMA_FILE_MAX ((size_t)4 << 20) /* bytes of a certificate, key or token file */
 
 /* Types without parameters. Value: a struct str unless it says otherwise. */
-extern const struct schema_type schema_name;       /* a peer's name */
-extern const struct schema_type schema_realm;      /* a digest realm */
-extern const struct schema_type schema_host;       /* a host or domain name */
-extern const struct schema_type schema_domain;     /* the same, or "*.x" */
-extern const struct schema_type schema_number;     /* a prefix of numbers */
-extern const struct schema_type schema_uri;        /* a sip: URI */
-extern const struct schema_type schema_folder;     /* an absolute path */
-extern const struct schema_type schema_bool;       /* bool */
-extern const struct schema_type schema_only_false; /* bool, for what is not in this version */
-extern const struct schema_type schema_rate;       /* struct conf_rate */
-extern const struct schema_type schema_network;    /* struct network */
-extern const struct schema_type schema_dns_server; /* struct addr */
-extern const struct schema_type schema_file;       /* struct conf_file */
-extern const struct schema_type schema_token_file; /* struct conf_file, its bytes trimmed */
-extern const struct schema_type schema_listen_url; /* struct conf_listener */
-extern const struct schema_type schema_admin_url;  /* struct conf_listener */
-extern const struct schema_type schema_origin;     /* struct conf_origin */
-extern const struct schema_type schema_advertise;  /* struct conf_advertise */
+extern const struct schema_type schema_name;        /* a peer's name */
+extern const struct schema_type schema_realm;       /* a digest realm */
+extern const struct schema_type schema_host;        /* a host or domain name */
+extern const struct schema_type schema_domain;      /* the same, or "*.x" */
+extern const struct schema_type schema_number;      /* a prefix of numbers */
+extern const struct schema_type schema_uri;         /* a sip: URI */
+extern const struct schema_type schema_folder;      /* an absolute path */
+extern const struct schema_type schema_bool;        /* bool */
+extern const struct schema_type schema_only_false;  /* bool, for what is not in this version */
+extern const struct schema_type schema_rate;        /* struct conf_rate */
+extern const struct schema_type schema_network;     /* struct network */
+extern const struct schema_type schema_dns_server;  /* struct addr */
+extern const struct schema_type schema_file;        /* struct conf_file */
+extern const struct schema_type schema_token_file;  /* struct conf_file, its bytes trimmed */
+extern const struct schema_type schema_listen_url;  /* struct conf_listener */
+extern const struct schema_type schema_admin_url;   /* struct conf_listener */
+extern const struct schema_type schema_capture_url; /* struct conf_capture */
+extern const struct schema_type schema_origin;      /* struct conf_origin */
+extern const struct schema_type schema_advertise;   /* struct conf_advertise */
 extern const struct schema_type schema_target; /* struct conf_target, its peer not looked up yet */
 extern const struct schema_type schema_enum_suffix; /* refused: ENUM is not in this version */
 

@@ -1,6 +1,7 @@
 #include "gateway/snapshot.h"
 
 #include "base/mem.h"
+#include "gateway/capture.h"
 
 enum err snapshot_new(struct snapshot **out, const struct conf *conf)
 {
@@ -10,6 +11,7 @@ enum err snapshot_new(struct snapshot **out, const struct conf *conf)
 		return ERR_NOMEM;
 	atomic_init(&s->refs, 1);
 	s->conf = conf;
+	s->capture_fd = -1;
 	*out = s;
 	return ERR_OK;
 }
@@ -35,6 +37,7 @@ void snapshot_unref(const struct snapshot *s)
 	if (s == NULL || atomic_fetch_sub_explicit(&mine->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	free_ingress(mine);
+	capture_close(mine->capture_fd);
 	free(mine->urls);
 	conf_unref(mine->conf);
 	free(mine);

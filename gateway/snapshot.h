@@ -26,6 +26,7 @@ struct snapshot {
 	size_t url_count;
 	struct str *ingress; /* sip: URIs that we publish as ours */
 	size_t ingress_count;
+	int capture_fd; /* a socket to the capture server; -1: there is none */
 };
 
 /** A snapshot of `conf` (a reference that it takes over), without listeners yet. ERR_NOMEM: `conf` is still the caller's. */
