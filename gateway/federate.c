@@ -23,6 +23,18 @@ static bool is_own_number(void *arg, struct str number)
 	return own;
 }
 
+/* The address under which a number of ours is kept: that of the domain which answers for its prefix. */
+static bool number_aor(void *arg, struct str number, struct buf *out)
+{
+	const struct snapshot *s = gateway_snapshot(arg);
+	const struct conf_domain *domain = conf_number_find(s->conf, number);
+
+	if (domain != NULL)
+		buf_printf(out, "sip:%.*s@%.*s", STR_ARG(number), STR_ARG(domain->name));
+	snapshot_unref(s);
+	return domain != NULL && out->err == ERR_OK;
+}
+
 static bool is_own_place(void *arg, const struct addr *addr)
 {
 	struct gateway *g = arg;
@@ -41,7 +53,8 @@ enum err federate_open(struct gateway *g)
 		.self = { .arg = g,
 		          .is_own_domain = is_own_domain,
 		          .is_own_number = is_own_number,
-		          .is_own_place = is_own_place },
+		          .is_own_place = is_own_place,
+		          .number_aor = number_aor },
 	};
 
 	return federation_open(&g->federation, &env);

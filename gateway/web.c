@@ -18,26 +18,8 @@ struct web {
 static void on_lookup(void *arg, const struct http_request *request, struct http_reply *reply)
 {
 	struct web *web = arg;
-	struct fed_request asked = {
-		.method = request->head->method,
-		.path = request->head->path,
-		.query = request->head->query,
-		.authorization = http_head_field(request->head, STR("Authorization")),
-		.if_none_match = http_head_field(request->head, STR("If-None-Match")),
-		.via = http_head_field(request->head, STR("Via")),
-		.names = request->names,
-		.name_count = request->name_count,
-		.remote = request->remote,
-	};
-	struct fed_reply answer = { 0 };
 
-	federation_answer(web->gateway->federation, web->reader, &asked, &answer);
-	reply->status = answer.status;
-	reply->not_before_ms = answer.not_before_ms;
-	buf_str(&reply->headers, buf_view(&answer.headers));
-	buf_str(&reply->body, buf_view(&answer.body));
-	buf_fini(&answer.headers);
-	buf_fini(&answer.body);
+	federation_serve(web->gateway->federation, web->reader, request, reply);
 }
 
 /* ---------------------------------------------------------------------------- figures */
