@@ -197,7 +197,7 @@ def check_order():
         if name.endswith(".h") and "#pragma once" not in text:
             complaints.append(f"{name}: lacks #pragma once")
         own = name[:-2] + ".h"
-        if name.endswith(".c") and own in names and ('"', own) != (includes + [("", "")])[0]:
+        if name.endswith(".c") and ('"', own) in includes[1:]:
             complaints.append(f"{name}: includes its own header not first")
     for pattern, behind in LIBRARIES:
         known = sorted(users.get(pattern.pattern, ()))
@@ -273,13 +273,16 @@ def check_tidy():
 
 
 def check_cppcheck():
+    # Said better by the sanitizers and clang's analyzer, or said of what is right.
+    doubtful = ["autoVariables", "internalAstError", "legacyUninitvar", "ctuuninitvar", "ctunullpointer",
+                "nullPointerRedundantCheck", "missingIncludeSystem"]
     cache = ROOT / BUILD / "lint" / "cppcheck"
     cache.mkdir(parents=True, exist_ok=True)
     names = code(".c")
     status, _, error = run(["cppcheck", "--quiet", f"-j{JOBS}", "--std=c11", "--enable=warning,performance,portability",
                             "--inline-suppr", "--error-exitcode=1", "--template={file}:{line}: {message} [{id}]",
-                            f"--cppcheck-build-dir={cache}", "--suppress=missingIncludeSystem", "-D_GNU_SOURCE",
-                            '-DLOTSE_VERSION="lint"', "-I.", *names])
+                            f"--cppcheck-build-dir={cache}", "-D_GNU_SOURCE", '-DLOTSE_VERSION="lint"', "-I.",
+                            *[f"--suppress={word}" for word in doubtful], *names])
     fail([error if status != 0 else ""])
     return f"{len(names)} files"
 
