@@ -26,6 +26,10 @@ static void wire_close(struct sip_wire *w)
 {
 	if (w == NULL)
 		return;
+	loop_end_cancel(w->loop, &w->tell);
+	loop_end_cancel(w->loop, &w->flush);
+	loop_end_cancel(w->loop, &w->reap);
+	sip_conns_close(w);
 	datagram_inbox_close(w->inbox);
 	for (size_t i = 0; i < SIP_STOCK; i++)
 		packet_unref(w->stock[i]);
@@ -52,12 +56,13 @@ static enum err wire_open(struct sip_wires *t, unsigned index)
 	w->told_last = &w->told;
 	w->tell.run = sip_tell_run;
 	w->nobody.origin = w;
+	sip_conns_init(w);
 	t->wires[index] = w;
 	w->routes = calloc(SIP_ROUTES, sizeof(*w->routes));
 	if (w->routes == NULL)
 		return ERR_NOMEM;
 	e = datagram_inbox_open(&w->inbox);
-	return e;
+	return e != ERR_OK ? e : sip_conns_open(w);
 }
 
 static void take_conf(struct sip_wires *t, const struct sip_wires_conf *conf)
@@ -111,6 +116,9 @@ void sip_wires_close(struct sip_wires *t)
 	crew_stop(t->crew);
 	t->closing = true;
 	sip_listeners_close(t);
+	for (unsigned i = 0; i < t->count; i++)
+		sip_conns_drop(t->wires[i]);
+	crew_stop(t->crew);
 	for (unsigned i = 0; i < t->count; i++)
 		wire_close(t->wires[i]);
 	sip_listeners_free(t);

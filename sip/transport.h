@@ -70,6 +70,9 @@ struct sip_wires_events {
 	 * hands it to, the sender's or another: its home is where `head` belongs. */
 	void (*unreachable)(void *arg, struct sip_wire *wire, const struct sip_flow *flow,
 	                    struct str head, enum err why);
+	/** A message is about to leave, for who keeps a record; flow->local may be unknown. NULL: nobody does. */
+	void (*sent)(void *arg, struct sip_wire *wire, struct str message,
+	             const struct sip_flow *flow);
 	/** A connection is gone. */
 	void (*closed)(void *arg, struct sip_wire *wire, uint64_t connection);
 };

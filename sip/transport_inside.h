@@ -91,8 +91,8 @@ struct sip_port {
 	unsigned index; /* the listener's */
 	int fd;
 	struct watch *watch;
-	struct timer retry; /* accept, or watch, again */
-	bool complained;
+	struct timer retry;      /* accept, or watch, again */
+	struct mono quiet_until; /* no complaint before that */
 	struct post start;
 	struct post stop;
 	/* UDP: two rings of what waits, side by side. */
@@ -176,6 +176,14 @@ void sip_udp_flush(struct sip_port *port);
 void sip_udp_flush_end(struct loop_end *end);
 /* Give up what waits. */
 void sip_udp_drop(struct sip_port *port, enum err why);
+
+/* transport_conn.c */
+void sip_conns_init(struct sip_wire *w);
+enum err sip_conns_open(struct sip_wire *w);
+/* Close all, no worker running. NULL is fine. */
+void sip_conns_drop(struct sip_wire *w);
+/* Free what is left. */
+void sip_conns_close(struct sip_wire *w);
 
 /* transport_send.c */
 /* A pending of this message, or NULL without memory: then whoever sends has been told so. */

@@ -1,4 +1,4 @@
-#include "sip/transport_inside.h"
+#include "sip/transport_conn.h"
 
 #include "base/mem.h"
 #include "base/socket.h"
@@ -58,6 +58,8 @@ static void port_close(struct sip_port *port)
 {
 	struct sip_wire *w = port->wire;
 
+	if (port->watch != NULL && port->listener->conf.kind == SIP_LISTEN_TCP)
+		sip_accept_ready(port, LOOP_READ);
 	if (port->queue != NULL) {
 		sip_udp_flush(port);
 		sip_udp_drop(port, ERR_CLOSED);
@@ -90,8 +92,9 @@ static void watch_again(struct timer *t)
 static void begin_watching(struct sip_port *port)
 {
 	struct sip_wire *w = port->wire;
+	bool udp = port->listener->conf.kind == SIP_LISTEN_UDP;
 	enum err e = loop_watch(w->loop, &port->watch, port->fd, LOOP_READ,
-	                        sip_udp_ready, port);
+	                        udp ? sip_udp_ready : sip_accept_ready, port);
 
 	if (e == ERR_OK)
 		return;
@@ -226,8 +229,6 @@ enum err sip_listener_open(struct sip_wires *t, const struct sip_listener_conf *
 	bool shared;
 	enum err e;
 
-	if (conf->kind != SIP_LISTEN_UDP)
-		return ERR_UNSUPPORTED;
 	if ((e = choose_number(t, index)) != ERR_OK ||
 	    (e = look_beside(t, conf, &shared)) != ERR_OK)
 		return e;

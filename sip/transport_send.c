@@ -1,4 +1,4 @@
-#include "sip/transport_inside.h"
+#include "sip/transport_conn.h"
 
 #include "base/mem.h"
 
@@ -138,14 +138,33 @@ void sip_pending_done(struct sip_wire *here, struct sip_pending *p, enum err why
 
 /* ---------------------------------------------------------------------------- the door */
 
+static void stream_send(struct sip_wire *w, const struct sip_flow *flow, struct packet *packet,
+                        bool fallback, struct sip_sending *sending)
+{
+	struct sip_pending *p = sip_pending_new(w, flow, packet, sending);
+
+	if (p == NULL)
+		return;
+	p->fallback = fallback || flow->connection == 0;
+	if (flow->connection != 0)
+		sip_send_by_id(w, p);
+	else
+		sip_send_by_home(w, p);
+}
+
 void sip_wire_send(struct sip_wire *w, const struct sip_flow *flow, struct packet *packet,
                    bool fallback, struct sip_sending *sending)
 {
-	(void)fallback;
+	const struct sip_wires_events *events = &w->all->events;
+
 	if (sending != NULL)
 		sip_sending_forget(sending);
+	if (events->sent != NULL)
+		events->sent(events->arg, w, packet_view(packet), flow);
 	if (flow->transport == SIP_TRANSPORT_UDP)
 		sip_udp_send(w, flow, packet, sending);
+	else if (flow->transport == SIP_TRANSPORT_TCP)
+		stream_send(w, flow, packet, fallback, sending);
 	else
 		sip_tell(w, sending, ERR_UNSUPPORTED, 0);
 }

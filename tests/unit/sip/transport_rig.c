@@ -73,7 +73,11 @@ static void on_closed(void *arg, struct sip_wire *wire, uint64_t connection)
 
 void rig_open(struct rig *rig, const struct sip_wires_conf *conf)
 {
-	struct sip_wires_events events = { rig, on_received, on_broken, on_unreachable, on_closed };
+	struct sip_wires_events events = { .arg = rig,
+		                           .received = on_received,
+		                           .broken = on_broken,
+		                           .unreachable = on_unreachable,
+		                           .closed = on_closed };
 	struct sip_wires_conf none = { 0 };
 
 	memset(rig, 0, sizeof(*rig));
@@ -122,6 +126,16 @@ bool rig_wait(struct rig *rig, const unsigned *counter, unsigned n)
 	there = *counter >= n;
 	pthread_mutex_unlock(&rig->lock);
 	return there;
+}
+
+unsigned rig_count(struct rig *rig, const unsigned *counter)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&rig->lock);
+	n = *counter;
+	pthread_mutex_unlock(&rig->lock);
+	return n;
 }
 
 struct job {

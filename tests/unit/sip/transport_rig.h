@@ -46,6 +46,8 @@ void rig_run(struct rig *rig, unsigned worker, void (*fn)(struct sip_wire *w, vo
              void *arg);
 /** Wait until `*counter` (of rig's, under its lock) is at least `n`; false after RIG_WAIT_MS. */
 bool rig_wait(struct rig *rig, const unsigned *counter, unsigned n);
+/** What `*counter` is now. */
+unsigned rig_count(struct rig *rig, const unsigned *counter);
 /** Answers everything with what came. */
 void rig_echo(struct rig *rig, struct sip_wire *wire, struct packet *packet,
               const struct sip_flow *flow);
