@@ -477,6 +477,9 @@ void dns_answer_write(const struct dns_answer *a, struct buf *out)
 	case DNS_UNREACHABLE:
 		buf_z(out, "no server could be asked");
 		break;
+	case DNS_GARBAGE:
+		buf_z(out, "nonsense");
+		break;
 	case DNS_BUSY:
 		buf_z(out, "too many questions at once");
 		break;

@@ -70,7 +70,8 @@ enum dns_verdict {
 	DNS_LAME,        /* the server sent us on to others: it doesn't resolve */
 	DNS_LOOP,        /* aliases without end */
 	DNS_UNANSWERED,  /* nobody answered in time */
-	DNS_UNREACHABLE, /* no server could be reached, or all sent garbage */
+	DNS_UNREACHABLE, /* no server could be reached */
+	DNS_GARBAGE,	 /* what came is no answer */
 	DNS_BUSY,        /* too many questions are under way here */
 	DNS_NO_MEMORY,   /* nor for this one */
 };

@@ -12,6 +12,9 @@
 /* A failure is kept for this long at least (RFC 9520 3.2), and no longer, since it may be over. */
 #define FAILURE_TTL 1u
 
+/* Packets under way from one worker, those that nobody waits for any more too: identities are 16 bits. */
+#define FLIGHTS_MAX 32768
+
 /* A packet under way to a server. */
 struct flight {
 	struct flight *next;
@@ -218,13 +221,29 @@ static void unlink_flight(struct flight *f)
 	f->prev = NULL;
 }
 
+/* Has a server said something? */
+static bool was_said(enum dns_verdict failure)
+{
+	return failure == DNS_ERROR || failure == DNS_LAME || failure == DNS_GARBAGE;
+}
+
 /* A server has failed; what it said is better to tell than that one couldn't be reached. */
 static void note_failure(struct inquiry *q, enum dns_verdict failure, unsigned rcode)
 {
-	if (failure != DNS_ERROR && failure != DNS_LAME && q->failure != DNS_UNANSWERED)
+	if (!was_said(failure) && q->failure != DNS_UNANSWERED)
 		return;
 	q->failure = failure;
 	q->rcode = rcode;
+}
+
+/* It wasn't sent, or didn't arrive. */
+static void note_err(struct inquiry *q, enum err e)
+{
+	enum dns_verdict failure = e == ERR_NOMEM   ? DNS_NO_MEMORY
+	                           : e == ERR_LIMIT ? DNS_BUSY
+	                                            : DNS_UNREACHABLE;
+
+	note_failure(q, failure, 0);
 }
 
 /* The name is another's, and the answer doesn't say what that one has: ask on (RFC 1034 5.3.2). */
@@ -286,7 +305,7 @@ static void read_answer(struct inquiry *q, const struct flight *f, struct str pa
 	if (e == ERR_OK) {
 		take_answer(q, f, &answer);
 	} else {
-		note_failure(q, e == ERR_NOMEM ? DNS_NO_MEMORY : DNS_UNREACHABLE, 0);
+		note_failure(q, e == ERR_NOMEM ? DNS_NO_MEMORY : DNS_GARBAGE, 0);
 		ask_next(q);
 	}
 	arena_fini(&arena);
@@ -311,7 +330,7 @@ static void on_packet(void *arg, enum err e, struct str packet)
 	if (q != NULL && e == ERR_OK) {
 		read_answer(q, f, packet);
 	} else if (q != NULL && e != ERR_TIMEOUT) { /* time is our timer's */
-		note_failure(q, e == ERR_NOMEM ? DNS_NO_MEMORY : DNS_UNREACHABLE, 0);
+		note_err(q, e);
 		ask_next(q);
 	}
 	free(f);
@@ -348,10 +367,13 @@ static enum err send_once(struct inquiry *q, size_t server)
 {
 	unsigned char memory[DNS_QUERY_MAX];
 	struct wire_writer w = wire_writer_of(memory, sizeof(memory));
-	struct flight *f = flight_new(q, server);
+	struct flight *f;
 	uint16_t id;
 	enum err e;
 
+	if (cares_pending(q->up->cares) >= FLIGHTS_MAX)
+		return ERR_LIMIT;
+	f = flight_new(q, server);
 	if (f == NULL)
 		return ERR_NOMEM;
 	e = home_random16(q->home, &id) ? dns_query_write(&w, id, q->asked, q->type, f->edns)
@@ -396,7 +418,7 @@ static void ask_next(struct inquiry *q)
 		e = send_to(q, server);
 		if (e == ERR_OK)
 			return;
-		note_failure(q, e == ERR_NOMEM ? DNS_NO_MEMORY : DNS_UNREACHABLE, 0);
+		note_err(q, e);
 	}
 	if (q->flights == NULL)
 		end_without(q, q->failure);
@@ -408,7 +430,7 @@ static void on_timer(struct timer *timer)
 {
 	struct inquiry *q = container_of(timer, struct inquiry, timer);
 	struct mono now = loop_now(q->home->loop);
-	bool said = q->failure == DNS_ERROR || q->failure == DNS_LAME;
+	bool said = was_said(q->failure);
 	size_t server;
 
 	for (struct flight *f = q->flights; f != NULL; f = f->next) {
