@@ -1,6 +1,7 @@
 /* base/map.h: a bounded hash map from a slice to a pointer.
  *
- * Keys are not copied: each must live in the value it leads to, or as long. Belongs to one thread. Reading costs no allocation. */
+ * Keys are not copied: each must live in the value it leads to, or as long. Belongs to one thread. Reading costs no allocation.
+ * It grows a few entries at a time, with each that is put or taken away: however large it is, no call takes long. */
 #pragma once
 #include "base/hash.h"
 
@@ -10,9 +11,15 @@ struct map_entry {
 	void *value;
 };
 
-struct map {
+struct map_table {
 	struct map_entry *entries;
-	size_t size; /* of the table: 0 or a power of two */
+	size_t size; /* 0 or a power of two */
+};
+
+struct map {
+	struct map_table now;
+	struct map_table old; /* what has not been moved since the table grew; size 0: nothing */
+	size_t moved;         /* slots of it that are empty for good */
 	size_t count;
 	size_t limit;
 	struct hash_key key;

@@ -74,6 +74,50 @@ static void agrees_with_a_plain_array(void **state)
 	map_fini(&m);
 }
 
+/* While a table moves, whatever is done is done right, and it has moved before the next one is needed. */
+static void grows_a_little_at_a_time(void **state)
+{
+	enum { MANY = 20000 };
+	struct item *items = mem_zero(MANY * sizeof(*items));
+	struct map m = make_map(MANY, 5);
+	size_t steps = 0;
+
+	(void)state;
+	assert_non_null(items);
+	for (size_t i = 0; i < MANY; i++) {
+		size_t size = m.now.size;
+		size_t gone = i / 3;
+
+		(void)snprintf(items[i].name, sizeof(items[i].name), "%zu", i);
+		assert_int_equal(map_put(&m, str_from(items[i].name), &items[i]), ERR_OK);
+		items[i].there = true;
+		/* What was there when it grew is mostly still where it was. */
+		if (m.now.size > size && size > 64) {
+			assert_int_equal(m.old.size, size);
+			assert_int_equal(m.moved, 0);
+		}
+		steps += m.old.size > 0;
+		if (i % 3 == 2) {
+			assert_ptr_equal(map_del(&m, str_from(items[gone].name)), &items[gone]);
+			items[gone].there = false;
+		}
+		if (i % 997 == 0) {
+			assert_int_equal(count_by_walking(&m), m.count);
+			for (size_t k = 0; k <= i; k += 7)
+				assert_ptr_equal(map_get(&m, str_from(items[k].name)),
+				                 items[k].there ? &items[k] : NULL);
+			assert_int_equal(map_put(&m, str_from(items[i].name), &items[i]), ERR_OK);
+		}
+	}
+	assert_true(steps > 1000);
+	for (size_t i = 0; i < MANY; i++)
+		assert_ptr_equal(map_del(&m, str_from(items[i].name)),
+		                 items[i].there ? &items[i] : NULL);
+	assert_int_equal(m.count, 0);
+	map_fini(&m);
+	free(items);
+}
+
 static void the_limit_holds(void **state)
 {
 	struct item items[4] = { { "a", true }, { "b", true }, { "c", true }, { "", true } };
@@ -149,6 +193,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(agrees_with_a_plain_array),
+		cmocka_unit_test(grows_a_little_at_a_time),
 		cmocka_unit_test(the_limit_holds),
 		cmocka_unit_test(memory_may_run_out),
 		cmocka_unit_test(hashes_fold_case_where_asked),
