@@ -39,7 +39,8 @@ static int no_password(char *out, int size, int writing, void *arg)
 
 static BIO *bio_of(struct str pem)
 {
-	return pem.len > INT32_MAX ? NULL : BIO_new_mem_buf(pem.p, (int)pem.len);
+	return pem.len > INT32_MAX ? NULL
+	                           : BIO_new_mem_buf(pem.len == 0 ? "" : pem.p, (int)pem.len);
 }
 
 static void say_openssl(struct buf *why, const char *what)
