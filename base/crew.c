@@ -17,6 +17,7 @@ struct worker {
 
 struct crew {
 	unsigned count;
+	atomic_bool stopped;
 	struct worker workers[];
 };
 
@@ -59,6 +60,7 @@ enum err crew_start(struct crew *c)
 	sigset_t before;
 	bool good = true;
 
+	atomic_store(&c->stopped, false);
 	/* Signals are for the main thread. */
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -107,7 +109,13 @@ void crew_stop(struct crew *c)
 			must(pthread_join(c->workers[i].thread, NULL) == 0);
 		c->workers[i].running = false;
 	}
+	atomic_store(&c->stopped, true);
 	drain(c);
+}
+
+bool crew_stopped(const struct crew *c)
+{
+	return atomic_load_explicit(&c->stopped, memory_order_acquire);
 }
 
 void crew_close(struct crew *c)

@@ -15,6 +15,8 @@ NODISCARD enum err crew_start(struct crew *c);
 /** Stop all loops, wait for their threads, and run what is still posted on the calling thread, so that what posts hold is given back. Safe to call
  * twice, and before the start. */
 void crew_stop(struct crew *c);
+/** Has it been stopped? Nothing posted runs any more then, and whoever is left may do on his own thread what he would have posted. Any thread. */
+bool crew_stopped(const struct crew *c);
 /** Close the loops; the threads must have been stopped. NULL is fine. */
 void crew_close(struct crew *c);
 unsigned crew_count(const struct crew *c);

@@ -5,6 +5,9 @@
 #include <netinet/tcp.h>
 #include <unistd.h>
 
+/* Who acknowledges nothing for so long is gone, whatever the system's patience. */
+#define DEAD_MS 30000
+
 static bool set_flag(int fd, int level, int option)
 {
 	int on = 1;
@@ -35,9 +38,12 @@ static bool prepare_datagrams(int fd, const struct addr *addr)
 }
 
 /* SO_REUSEADDR lets a stream listen again while old connections linger; for datagrams it would let others share the port.
- * TCP_NODELAY passes on to what is accepted. */
+ * The rest passes on to what is accepted. */
 static bool prepare_stream(int fd)
 {
+	unsigned dead_ms = DEAD_MS;
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &dead_ms, sizeof(dead_ms));
 	return set_flag(fd, SOL_SOCKET, SO_REUSEADDR) && set_flag(fd, IPPROTO_TCP, TCP_NODELAY);
 }
 

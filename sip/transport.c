@@ -112,13 +112,10 @@ void sip_wires_close(struct sip_wires *t)
 {
 	if (t == NULL)
 		return;
-	/* What is still posted is given back first, then what closing posts. */
-	crew_stop(t->crew);
 	t->closing = true;
 	sip_listeners_close(t);
 	for (unsigned i = 0; i < t->count; i++)
 		sip_conns_drop(t->wires[i]);
-	crew_stop(t->crew);
 	for (unsigned i = 0; i < t->count; i++)
 		wire_close(t->wires[i]);
 	sip_listeners_free(t);

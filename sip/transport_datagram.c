@@ -2,7 +2,7 @@
 
 #include "base/mem.h"
 
-#define BATCHES_A_TURN 8
+#define BATCHES_A_TURN 2 /* what they ask for takes its time, and timers wait meanwhile */
 #define FAILURES_A_TURN 64
 #define SEND_TRIES 4 /* each may only tell of an earlier datagram's fate */
 

@@ -85,7 +85,7 @@ struct sip_place *sip_place_new(struct sip_wire *w, const struct sip_flow *flow)
 	if (place->home == w)
 		list_place(place);
 	else
-		loop_post(place->home->loop, &place->come);
+		sip_post(place->home, &place->come);
 	return place;
 }
 
@@ -94,7 +94,7 @@ void sip_place_leave(struct sip_wire *w, struct sip_place *place)
 	if (place->home == w)
 		forget_place(place);
 	else
-		loop_post(place->home->loop, &place->go);
+		sip_post(place->home, &place->go);
 }
 
 /* ---------------------------------------------------------------------------- opening */
@@ -160,7 +160,7 @@ void sip_send_by_id(struct sip_wire *here, struct sip_pending *p)
 		at_owner(here, p);
 	} else {
 		p->post.run = owner_here;
-		loop_post(here->all->wires[owner]->loop, &p->post);
+		sip_post(here->all->wires[owner], &p->post);
 	}
 }
 
@@ -201,7 +201,7 @@ void sip_send_by_home(struct sip_wire *here, struct sip_pending *p)
 		at_home(here, p, str_of(key, len));
 	} else {
 		p->post.run = home_here;
-		loop_post(home->loop, &p->post);
+		sip_post(home, &p->post);
 	}
 }
 

@@ -186,6 +186,8 @@ void sip_conns_drop(struct sip_wire *w);
 void sip_conns_close(struct sip_wire *w);
 
 /* transport_send.c */
+/* Give `post` to that wire's thread; where no thread runs any more, do at once what it says, so that nothing is lost. */
+void sip_post(struct sip_wire *to, struct post *post);
 /* A pending of this message, or NULL without memory: then whoever sends has been told so. */
 struct sip_pending *sip_pending_new(struct sip_wire *w, const struct sip_flow *flow,
                                     struct packet *packet, struct sip_sending *sending);

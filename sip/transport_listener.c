@@ -93,7 +93,8 @@ static void begin_watching(struct sip_port *port)
 {
 	struct sip_wire *w = port->wire;
 	bool udp = port->listener->conf.kind == SIP_LISTEN_UDP;
-	enum err e = loop_watch(w->loop, &port->watch, port->fd, LOOP_READ,
+	enum err e = loop_watch(w->loop, &port->watch, port->fd,
+	                        LOOP_READ | (port->blocked ? LOOP_WRITE : 0),
 	                        udp ? sip_udp_ready : sip_accept_ready, port);
 
 	if (e == ERR_OK)
@@ -257,7 +258,7 @@ void sip_listener_start(struct sip_wires *t, unsigned index)
 	if (atomic_exchange(&l->live, true))
 		return;
 	for (unsigned i = 0; i < t->count; i++)
-		loop_post(t->wires[i]->loop, &l->ports[i]->start);
+		sip_post(t->wires[i], &l->ports[i]->start);
 }
 
 void sip_listener_close(struct sip_wires *t, unsigned index)
@@ -268,7 +269,7 @@ void sip_listener_close(struct sip_wires *t, unsigned index)
 		return;
 	atomic_store(&l->live, false);
 	for (unsigned i = 0; i < t->count; i++)
-		loop_post(t->wires[i]->loop, &l->ports[i]->stop);
+		sip_post(t->wires[i], &l->ports[i]->stop);
 	free(l->ports);
 	l->ports = NULL;
 }

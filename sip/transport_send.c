@@ -2,6 +2,14 @@
 
 #include "base/mem.h"
 
+void sip_post(struct sip_wire *to, struct post *post)
+{
+	if (crew_stopped(to->all->crew))
+		post->run(post, to->loop);
+	else
+		loop_post(to->loop, post);
+}
+
 /* ---------------------------------------------------------------------------- telling */
 
 void sip_tell(struct sip_wire *w, struct sip_sending *sending, enum err why, uint64_t connection)
@@ -132,7 +140,7 @@ void sip_pending_done(struct sip_wire *here, struct sip_pending *p, enum err why
 		pending_home(p);
 	} else {
 		p->post.run = pending_came_home;
-		loop_post(p->origin->loop, &p->post);
+		sip_post(p->origin, &p->post);
 	}
 }
 

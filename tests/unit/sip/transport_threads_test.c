@@ -1140,6 +1140,48 @@ static void stops_in_the_middle(void **state)
 	}
 }
 
+/* Who is closed after the workers may still send: nothing of it is lost, and nobody is told. */
+static void gives_everything_back_after_the_stop(void **state)
+{
+	struct sip_flow flows[3];
+	struct rig_sent sent[RIG_WORKERS][3] = { 0 };
+	struct rig rig;
+	unsigned index = listen_streams(&rig, NULL);
+	unsigned udp = rig_listen(&rig, SIP_LISTEN_UDP, "127.0.0.1:0");
+	int fd = connect_and_say(&rig, index, &flows[0]);
+
+	(void)state;
+	crew_stop(rig.crew);
+	flows[1] = flows[0];
+	flows[1].connection = 0;
+	flows[1].remote = *sip_listener_addr(rig.wires, index);
+	flows[2] = (struct sip_flow){ .transport = SIP_TRANSPORT_UDP,
+		                      .listener = udp,
+		                      .remote = *sip_listener_addr(rig.wires, udp) };
+	for (unsigned i = 0; i < RIG_WORKERS; i++) {
+		for (unsigned k = 0; k < COUNT_OF(flows); k++) {
+			struct packet *p = packet_copy(STR(EMPTY));
+
+			assert_non_null(p);
+			sent[i][k].rig = &rig;
+			sent[i][k].sending.done = tell_rig;
+			sent[i][k].sending.arg = &sent[i][k];
+			sip_wire_send(sip_wires_wire(rig.wires, i), &flows[k], p, true,
+			              &sent[i][k].sending);
+			packet_unref(p);
+			if (i % 2 == 0)
+				sip_sending_forget(&sent[i][k].sending);
+		}
+	}
+	sip_listener_close(rig.wires, index);
+	rig_close(&rig);
+	for (unsigned i = 0; i < RIG_WORKERS; i++) {
+		for (unsigned k = 0; k < COUNT_OF(flows); k++)
+			assert_int_equal(sent[i][k].told, 0);
+	}
+	close(fd);
+}
+
 /* ---------------------------------------------------------------------------- want of memory */
 
 struct scarce {
@@ -1211,6 +1253,7 @@ static void short_of_memory(void *arg)
 		talk(&scarce, t);
 		assert_true(scarce.streams == 2 || alloc_fail_happened());
 	}
+	crew_stop(scarce.crew);
 	sip_wires_close(t);
 	crew_close(scarce.crew);
 }
@@ -1251,6 +1294,7 @@ int main(void)
 		cmocka_unit_test(keeps_the_order_of_each_sender),
 		cmocka_unit_test(bears_all_at_once),
 		cmocka_unit_test(stops_in_the_middle),
+		cmocka_unit_test(gives_everything_back_after_the_stop),
 		cmocka_unit_test(survives_want_of_memory),
 	};
 
