@@ -38,9 +38,14 @@ static void call_clear(struct call *c)
 	c->lost = false;
 }
 
-#define CALL_FIELDS(c)                                                                \
-	LOG_S("call_id", (c)->asked.call_id), LOG_S("from", (c)->ua->args->identity), \
+#define CALL_FIELDS(c)                                                        \
+	LOG_S("call_id", (c)->asked.call_id), LOG_S("from", caller((c)->ua)), \
 		LOG_S("to", (c)->ua->args->uri), LOG_N("ms", ua_elapsed((c)->ua))
+
+static struct str caller(const struct ua *ua)
+{
+	return ua->args->identity.len > 0 ? ua->args->identity : STR("anonymous");
+}
 
 /* No end that answered is left, and none will come. */
 static void finish(struct call *c, enum ua_status status)
@@ -144,7 +149,8 @@ static void talk(struct call *c, struct ua_session *s)
 {
 	bool first = s == &c->sessions[0];
 
-	loop_timer_stop(c->ua->loop, &c->timer);
+	if (first)
+		loop_timer_stop(c->ua->loop, &c->timer);
 	if (!first || c->cancelled || c->ua->stopping)
 		ua_session_hang_up(s);
 	else if (c->ua->args->duration_ms != UA_FOREVER)

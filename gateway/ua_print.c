@@ -65,17 +65,23 @@ static bool needs_quotes(struct str s)
 		    s.p[i] == 0x7f)
 			return true;
 	}
-	return s.len == 0;
+	return false;
 }
 
 static void put_field(struct buf *out, bool json, const struct log_field *field)
 {
+	bool known = field->is_number || field->text.len > 0;
+
+	if (!known && !json)
+		return;
 	if (json)
 		buf_printf(out, ", \"%s\": ", field->key);
 	else
 		buf_printf(out, " %s=", field->key);
 	if (field->is_number)
 		buf_printf(out, "%lld", (long long)field->number);
+	else if (!known)
+		buf_z(out, "null");
 	else if (json || needs_quotes(field->text))
 		put_json(out, field->text);
 	else

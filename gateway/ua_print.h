@@ -1,6 +1,7 @@
 /* gateway/ua_print.h: what the user agent tells of what happens: one line an event.
  *
- * Text for people ("12:34:56.789 ringing status=180 reason=Ringing ..."), or one JSON object a line for programs. Times are UTC. */
+ * Text for people ("12:34:56.789 ringing status=180 reason=Ringing ..."), or one JSON object a line for programs. Times are UTC. An empty text
+ * is not known: left out, or null. */
 #pragma once
 #include "base/buf.h"
 #include "base/clock.h"

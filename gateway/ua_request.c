@@ -123,8 +123,11 @@ static void attempt_next(struct ua_request *r)
 		r->next++;
 		r->tries++;
 		r->why = attempt(r);
-		if (r->why == ERR_OK)
-			return;
+		if (r->why != ERR_OK)
+			continue;
+		if (r->user.sent != NULL)
+			r->user.sent(r->user.arg);
+		return;
 	}
 	give_up(r);
 }

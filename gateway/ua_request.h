@@ -20,6 +20,8 @@ struct ua_request_user {
 	void (*response)(void *arg, const struct sip_msg *msg, const struct sip_flow *flow);
 	/** No address gave a final answer; ua_request_reason() says more. Never from inside ua_request_start(). */
 	void (*failed)(void *arg, enum err why);
+	/** An ACK, which has no answer, has left. May be NULL. */
+	void (*sent)(void *arg);
 };
 
 struct ua_request {

@@ -95,7 +95,7 @@ void ua_session_hang_up(struct ua_session *s)
 		                                      .failed = on_bye_failed } };
 
 	s->hang_up = true;
-	if (s->state != UA_SESSION_TALKS)
+	if (s->state != UA_SESSION_TALKS || s->acking)
 		return;
 	s->state = UA_SESSION_ENDS;
 	if (ua_request_start(&s->bye, s->ua, &sending) != ERR_OK)
@@ -167,24 +167,38 @@ static void write_credentials(void *arg, const struct sip_flow *flow, struct buf
 	buf_str(fields, buf_view(&s->credentials));
 }
 
+/* A BYE that overtakes the ACK would end what their side holds for not begun. */
+static void on_ack_sent(void *arg)
+{
+	struct ua_session *s = arg;
+
+	s->acking = false;
+	if (s->hang_up)
+		ua_session_hang_up(s);
+}
+
+/* The 2xx will come again, and with it another try; without an ACK they hang up. */
 static void on_ack_failed(void *arg, enum err why)
 {
-	/* The 2xx will come again, and with it another try; without an ACK they hang up. */
-	(void)arg;
 	(void)why;
+	on_ack_sent(arg);
 }
 
 static enum err send_ack(struct ua_session *s)
 {
-	const struct ua_sending sending = {
-		.dialog = &s->dialog,
-		.method = SIP_ACK,
-		.seq = s->seq,
-		.foreign = s->foreign,
-		.user = { .arg = s, .write = write_credentials, .failed = on_ack_failed }
-	};
+	const struct ua_sending sending = { .dialog = &s->dialog,
+		                            .method = SIP_ACK,
+		                            .seq = s->seq,
+		                            .foreign = s->foreign,
+		                            .user = { .arg = s,
+		                                      .write = write_credentials,
+		                                      .failed = on_ack_failed,
+		                                      .sent = on_ack_sent } };
 
-	return ua_request_start(&s->ack, s->ua, &sending);
+	enum err e = ua_request_start(&s->ack, s->ua, &sending);
+
+	s->acking = e == ERR_OK;
+	return e;
 }
 
 /* 22.1: the ACK bears what its INVITE bore. */

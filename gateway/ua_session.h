@@ -41,6 +41,7 @@ struct ua_session {
 	struct ua_accept accept;
 	bool foreign; /* see struct ua_request */
 	bool lost;    /* no ACK has come */
+	bool acking;  /* our ACK is on its way to being sent */
 	bool hang_up; /* as soon as we may */
 	uint32_t seq; /* of the INVITE that we sent */
 	struct addr local;
