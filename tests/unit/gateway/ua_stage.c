@@ -202,6 +202,6 @@ enum ua_status play_end(struct play *play)
 	n = fread(play->told, 1, sizeof(play->told) - 1, play->events);
 	play->told[n] = '\0';
 	(void)fclose(play->events);
-	print_message("%s", play->told);
+	(void)fputs(play->told, stdout); /* cmocka's own printing cuts */
 	return play->status;
 }
