@@ -62,7 +62,7 @@ static void put_branch_key(struct sip_key *key, const struct sip_via *via, struc
 	buf_str(out, via->branch);
 	buf_char(out, '\n');
 	put_lower(out, via->host);
-	put_port(out, sip_sent_by_port(via));
+	put_port(out, key->sent_by_port);
 	buf_str(out, call_id);
 }
 
@@ -116,6 +116,8 @@ bool sip_server_key(struct sip_key *key, const struct sip_transactions *table,
 	struct str call_id = sip_value(msg, SIP_H_CALL_ID);
 
 	key_start(key);
+	key->has_rport = via->has_rport;
+	key->sent_by_port = sip_sent_by_port(via);
 	if (!sip_via_is_rfc3261(via))
 		put_2543_key(key, table, msg);
 	else if (via->branch.len + via->host.len + call_id.len > SIP_KEY_MAX - SIP_METHOD_MAX - 8)

@@ -16,7 +16,6 @@ enum err sip_server_open(struct sip_server **out, struct sip_transactions *table
 	struct sip_server *server = sip_transaction_alloc(sizeof(*server), buf_view(&key->text),
 	                                                  msg);
 	bool invite = msg->method == SIP_INVITE;
-	struct sip_via via;
 	enum err e;
 
 	if (server == NULL)
@@ -27,10 +26,8 @@ enum err sip_server_open(struct sip_server **out, struct sip_transactions *table
 	server->t.reliable = sip_transport_is_reliable(flow->transport);
 	server->t.flow = *flow;
 	server->t.sending = (struct sip_sending){ .done = on_sent, .arg = server };
-	if (sip_reply_via(&via, msg) == ERR_OK) {
-		server->sent_by_port = sip_sent_by_port(&via);
-		server->has_rport = via.has_rport;
-	}
+	server->sent_by_port = key->sent_by_port;
+	server->has_rport = key->has_rport;
 	server->is_2543 = key->is_2543;
 	sip_server_key_tag(table, key, server->tag);
 	if ((e = sip_transaction_begin(&server->t, &table->servers)) != ERR_OK) {
@@ -99,10 +96,20 @@ static void on_sent(void *arg, enum err e, uint64_t connection)
 	send_response(server);
 }
 
+/* A response that is kept is as long as it is, and the wire's packet free for the next one: a table holds very many of them. */
 static enum err compose(struct sip_server *server, struct packet **out, struct sip_reply *reply)
 {
+	const struct sip_transactions_env *env = &server->t.table->env;
+	struct packet *roomy;
+	enum err e;
+
 	reply->tag = sip_server_tag(server);
-	return sip_reply_compose(out, &server->t.table->env, server->t.msg, &server->t.flow, reply);
+	e = sip_reply_compose(&roomy, env, server->t.msg, &server->t.flow, reply);
+	if (e != ERR_OK)
+		return e;
+	*out = packet_copy(packet_view(roomy));
+	packet_unref(roomy);
+	return *out == NULL ? ERR_NOMEM : ERR_OK;
 }
 
 /* Takes the reference. */

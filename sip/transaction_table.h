@@ -109,6 +109,9 @@ struct sip_key {
 	struct buf text;
 	size_t tagged; /* how much of it is the same for an INVITE, its CANCEL and its ACK */
 	bool is_2543;
+	/* Of the Via that it was made from: where the answer goes. */
+	bool has_rport;
+	uint16_t sent_by_port;
 };
 
 /** 17.1.3: the branch of the topmost Via, the method of CSeq. false: there is none. */
