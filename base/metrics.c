@@ -173,6 +173,22 @@ static void add_cell(struct total *t, const struct metric *cell)
 		t->buckets[i] += atomic_load_explicit(&cell->buckets[i], memory_order_relaxed);
 }
 
+int64_t metrics_total(const struct metrics *m, unsigned def)
+{
+	struct total t = { 0 };
+
+	must(def < m->def_count);
+	for (unsigned shard = 0; shard < m->shards; shard++) {
+		const struct series *s = &m->series[def * m->shards + shard];
+		const struct metric *cell = atomic_load_explicit(&s->cells, memory_order_acquire);
+
+		add_cell(&t, s->other);
+		for (; cell != NULL; cell = atomic_load_explicit(&cell->next, memory_order_relaxed))
+			add_cell(&t, cell);
+	}
+	return t.value;
+}
+
 static void write_sample(struct buf *out, const char *name, const char *suffix, const char *labels,
                          const char *more, const char *value)
 {

@@ -39,5 +39,7 @@ void metric_add(struct metric *cell, int64_t n);
 void metric_set(struct metric *cell, int64_t n);
 /** Count one observation in a histogram. Owner thread. */
 void metric_observe(struct metric *cell, double seconds);
+/** A metric's value over all shards and label sets (a histogram: how many were observed). Any thread. */
+int64_t metrics_total(const struct metrics *m, unsigned def);
 /** Write the text exposition format, all shards added up. Any thread. */
 void metrics_write(const struct metrics *m, struct buf *out);

@@ -74,23 +74,30 @@ static bool number_typed(struct str text, struct buf *out)
 	return out->err == ERR_OK;
 }
 
-enum err address_of_text(struct address *out, const struct conf *conf, struct str text,
-                         struct arena *arena)
+enum err address_uri(struct sip_uri *out, struct str text, struct arena *arena)
 {
 	char memory[ADDRESS_MAX];
 	struct buf b;
-	struct sip_uri uri;
 	enum err e;
 
 	buf_wrap(&b, memory, sizeof(memory));
-	if (number_typed(text, &b)) {
-		text = buf_view(&b);
-	} else if (str_find(text, ':') == text.len && str_find(text, '@') < text.len) {
+	if (!number_typed(text, &b)) {
 		buf_clear(&b);
-		buf_z(&b, "sip:");
+		if (str_find(text, ':') == text.len && str_find(text, '@') < text.len)
+			buf_z(&b, "sip:");
 		buf_str(&b, text);
-		text = buf_view(&b);
 	}
-	e = b.err == ERR_OK ? sip_uri_parse(&uri, text) : b.err;
+	if (b.err != ERR_OK)
+		return b.err;
+	e = arena_str(arena, buf_view(&b), &text);
+	return e == ERR_OK ? sip_uri_parse(out, text) : e;
+}
+
+enum err address_of_text(struct address *out, const struct conf *conf, struct str text,
+                         struct arena *arena)
+{
+	struct sip_uri uri;
+	enum err e = address_uri(&uri, text, arena);
+
 	return e == ERR_OK ? address_of(out, conf, &uri, arena) : e;
 }

@@ -21,6 +21,9 @@ struct address {
 /** Understand `uri`; every str of `out` is in the arena. ERR_UNSUPPORTED: neither sip, sips nor tel; ERR_LIMIT: over-long; ERR_NOMEM. */
 NODISCARD enum err address_of(struct address *out, const struct conf *conf,
                               const struct sip_uri *uri, struct arena *arena);
+/** The URI that a person means by `text`: a URI, "bob@beta.example", or a number ("+49 30 123456"). Its strs are in the arena. ERR_SYNTAX, ERR_LIMIT,
+ * ERR_NOMEM. */
+NODISCARD enum err address_uri(struct sip_uri *out, struct str text, struct arena *arena);
 /** The same for the text of a URI, or of a number ("+49 30 123456"). ERR_SYNTAX too. */
 NODISCARD enum err address_of_text(struct address *out, const struct conf *conf, struct str text,
                                    struct arena *arena);

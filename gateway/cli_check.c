@@ -1,109 +1,52 @@
 #include "gateway/cli_check.h"
 
-#include "gateway/conf.h"
+#include "gateway/cli_options.h"
 #include "gateway/schema.h"
 
-#include <getopt.h>
-#include <stdio.h>
-
 #define TEXT_MAX ((size_t)64 << 20)
-#define OVERRIDES_MAX 64
 
-enum { DONE = 0, INVALID = 2, FAILED = 3 };
-
-struct check_options {
-	struct conf_options conf;
-	const char *domains[OVERRIDES_MAX];
-	const char *listen[OVERRIDES_MAX];
-	bool json;
-	bool doc;
-};
-
-static int usage(void)
+static int usage(bool asked)
 {
 	(void)fputs(
-		"usage: lotse check [-f FILE] [--domain D]... [--listen URL]... [--data DIR] [--json]\n",
-		stderr);
-	return INVALID;
+		"usage: lotse check [-f FILE] [--domain D]... [--listen URL]... [--data DIR] [--json]\n"
+		"       lotse check --doc\n",
+		asked ? stdout : stderr);
+	return asked ? CLI_DONE : CLI_USAGE;
 }
 
-static bool add(const char **list, size_t *count, const char *text)
+static int check(const struct cli_args *args, struct buf *text)
 {
-	if (*count == OVERRIDES_MAX)
-		return false;
-	list[(*count)++] = text;
-	return true;
-}
+	struct conf *conf = NULL;
 
-static bool parse(struct check_options *o, int argc, char **argv)
-{
-	static const struct option known[] = { { "file", required_argument, NULL, 'f' },
-		                               { "domain", required_argument, NULL, 'd' },
-		                               { "listen", required_argument, NULL, 'l' },
-		                               { "data", required_argument, NULL, 'D' },
-		                               { "json", no_argument, NULL, 'j' },
-		                               { "doc", no_argument, NULL, 'm' },
-		                               { NULL, 0, NULL, 0 } };
-	bool good = true;
-	int c;
-
-	optind = 0; /* afresh: the command itself was read by the same reader */
-	while (good && (c = getopt_long(argc, argv, "f:", known, NULL)) != -1) {
-		if (c == 'f')
-			o->conf.file = optarg;
-		else if (c == 'd')
-			good = add(o->domains, &o->conf.domain_count, optarg);
-		else if (c == 'l')
-			good = add(o->listen, &o->conf.listen_count, optarg);
-		else if (c == 'D')
-			o->conf.data = optarg;
-		else if (c == 'j')
-			o->json = true;
-		else if (c == 'm')
-			o->doc = true;
-		else
-			good = false;
+	if (args->doc) {
+		schema_document(schema_conf(), text);
+		return CLI_DONE;
 	}
-	o->conf.domains = o->domains;
-	o->conf.listen = o->listen;
-	return good && optind == argc;
-}
-
-/* All of it to stdout, or 3: a full disk or a closed pipe must not look like success. */
-static int write_out(struct buf *text)
-{
-	bool good = text->err == ERR_OK && fwrite(text->data, 1, text->len, stdout) == text->len &&
-	            fflush(stdout) == 0;
-
-	if (!good)
-		(void)fputs("lotse check: cannot write the output\n", stderr);
-	return good ? DONE : FAILED;
+	if (cli_conf_load(args, &conf) != ERR_OK)
+		return CLI_USAGE;
+	conf_print(conf, args->json, text);
+	conf_unref(conf);
+	return CLI_DONE;
 }
 
 int cli_check(int argc, char **argv)
 {
-	struct check_options options = { 0 };
-	struct conf *conf = NULL;
+	struct cli_args args;
 	struct buf text;
-	enum err e = ERR_OK;
 	int status;
 
-	if (!parse(&options, argc, argv))
-		return usage();
+	if (!cli_args_parse(&args, argc, argv,
+	                    CLI_WITH_DOMAIN | CLI_WITH_LISTEN | CLI_WITH_JSON | CLI_WITH_DOC) ||
+	    args.count > 0 || args.help)
+		return usage(args.help);
 	buf_init(&text, TEXT_MAX);
-	if (options.doc)
-		schema_document(schema_conf(), &text);
-	else
-		e = conf_load(&options.conf, &conf, &text);
-	if (e != ERR_OK) {
-		(void)fwrite(text.data, 1, text.len, stderr);
-		status = INVALID;
-	} else {
-		if (conf != NULL)
-			conf_print(conf, options.json, &text);
-		status = write_out(&text);
+	status = check(&args, &text);
+	if (status == CLI_DONE && text.err != ERR_OK) {
+		(void)fprintf(stderr, "lotse check: %s\n", err_text(text.err));
+		status = CLI_FAILED;
+	} else if (status == CLI_DONE && !cli_write(stdout, buf_view(&text))) {
+		status = CLI_FAILED; /* a full disk or a closed pipe must not look like success */
 	}
-	conf_unref(conf);
 	buf_fini(&text);
 	return status;
 }

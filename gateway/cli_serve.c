@@ -156,22 +156,20 @@ static int run(struct gateway *g, const sigset_t *signals)
 
 int cli_serve(int argc, char **argv)
 {
-	struct cli_conf_options options;
+	struct cli_args args;
 	struct gateway *g = NULL;
 	sigset_t signals;
 	struct buf why;
 	enum err e;
 	int status;
 
-	if (!cli_conf_options_parse(&options, argc, argv)) {
-		(void)fputs(
-			"usage: lotse serve [-f FILE] [--domain D]... [--listen URL]... [--data DIR]\n",
-			stderr);
-		return CLI_USAGE;
+	if (!cli_args_parse(&args, argc, argv, CLI_WITH_DOMAIN | CLI_WITH_LISTEN) || args.count > 0 || args.help) {
+		(void)fputs("usage: lotse serve [-f FILE] [--domain D]... [--listen URL]... [--data DIR]\n", args.help ? stdout : stderr);
+		return args.help ? CLI_DONE : CLI_USAGE;
 	}
 	block_signals(&signals);
 	buf_init(&why, WHY_MAX);
-	e = gateway_open(&g, &options.conf, &why);
+	e = gateway_open(&g, &args.options.conf, &why);
 	if (e == ERR_OK) {
 		status = run(g, &signals);
 	} else {

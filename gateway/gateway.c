@@ -171,7 +171,7 @@ static enum err start(struct gateway *g, struct snapshot *first, struct buf *why
 		return e;
 	if ((e = federate_configure(g, first, why)) != ERR_OK)
 		return e;
-	if ((e = control_open(&g->control, g, why)) != ERR_OK)
+	if ((e = control_open(&g->control, g, first->conf->data, why)) != ERR_OK)
 		return e;
 	atomic_store(&g->snapshot, first);
 	for (unsigned i = 0; i < g->worker_count; i++)

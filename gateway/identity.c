@@ -4,16 +4,15 @@
 
 /* ---------------------------------------------------------------------------- addresses */
 
-enum err identity_address(const struct request *r, const struct sip_uri *uri, struct address *out)
+enum err identity_address_at(const struct snapshot *snapshot, const struct sip_wires *wires,
+                             const struct sip_uri *uri, struct arena *arena, struct address *out)
 {
-	const struct conf *conf = r->snapshot->conf;
-	struct arena *arena = (struct arena *)(uintptr_t)&r->arena;
+	const struct conf *conf = snapshot->conf;
 	enum err e = address_of(out, conf, uri, arena);
 	char text[ADDRESS_MAX];
 	struct buf b;
 
-	if (e != ERR_OK || out->own != NULL ||
-	    !snapshot_is_us(r->snapshot, r->worker->gateway->wires, uri))
+	if (e != ERR_OK || out->own != NULL || !snapshot_is_us(snapshot, wires, uri))
 		return e;
 	out->own = &conf->domains[0];
 	if (out->user.len == 0)
@@ -29,6 +28,12 @@ enum err identity_address(const struct request *r, const struct sip_uri *uri, st
 	out->port = false;
 	e = arena_str(arena, buf_view(&b), &out->aor);
 	return e;
+}
+
+enum err identity_address(const struct request *r, const struct sip_uri *uri, struct address *out)
+{
+	return identity_address_at(r->snapshot, r->worker->gateway->wires, uri,
+	                           (struct arena *)(uintptr_t)&r->arena, out);
 }
 
 static bool read_from(struct request *r)

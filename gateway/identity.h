@@ -12,3 +12,6 @@ struct admission identity_admit(const struct request *r);
 enum sip_header_id identity_field(const struct request *r);
 /** The address of record that an address of ours at one of our listeners' addresses means: alice@192.0.2.1 is alice at our first domain. */
 enum err identity_address(const struct request *r, const struct sip_uri *uri, struct address *out);
+/** The same for whoever has no request. Any thread. */
+enum err identity_address_at(const struct snapshot *snapshot, const struct sip_wires *wires,
+                             const struct sip_uri *uri, struct arena *arena, struct address *out);
