@@ -32,6 +32,13 @@ static void forward_up(struct fork *f, const struct sip_msg *msg, struct str mor
 	packet_unref(packet);
 }
 
+/* A peer's ingress beside its contacts stands in for places that are no longer there; one at a time, and not for a user who said no. */
+static bool may_fall_back(const struct fork *f)
+{
+	return f->best == 0 || f->best == 404 || f->best == 408 || f->best == 410 ||
+	       f->best == 430 || f->best >= 500;
+}
+
 /* 16.7 step 6 to 9: all branches have ended, the best answer goes back. */
 static void send_best(struct fork *f)
 {
@@ -40,6 +47,8 @@ static void send_best(struct fork *f)
 	struct sip_fault fault;
 	struct sip_msg msg;
 
+	if (!f->closed && may_fall_back(f) && request_ask_again(r))
+		return;
 	f->final = status;
 	call_failed(r, status);
 	if (r->server == NULL)
@@ -55,23 +64,28 @@ static void send_best(struct fork *f)
 
 /* ---------------------------------------------------------------------------- branches */
 
+static bool in_group(const struct target *first, const struct target *t)
+{
+	return t == first || (t->q == first->q && !t->fallback && !first->fallback);
+}
+
+static bool has_more(const struct fork *f)
+{
+	return !f->closed && f->next < f->target_count && f->count < f->limit &&
+	       (!f->targets[f->next].fallback || may_fall_back(f));
+}
+
 static void start_group(struct fork *f)
 {
-	unsigned q = f->target_count > 0 ? f->targets[f->next].q : 0;
+	const struct target *first = &f->targets[f->next];
 
-	while (f->next < f->target_count && f->targets[f->next].q == q && f->count < f->limit &&
-	       !f->closed) {
+	while (has_more(f) && in_group(first, &f->targets[f->next])) {
 		struct branch *b = &f->branches[f->count++];
 		const struct target *target = &f->targets[f->next++];
 
 		f->running++;
 		branch_begin(b, f, target);
 	}
-}
-
-static bool has_more(const struct fork *f)
-{
-	return !f->closed && f->next < f->target_count && f->count < f->limit;
 }
 
 /* Begun from a list of branches that may all have failed at once: on to the next group until one runs, or all is over. */

@@ -41,6 +41,7 @@ struct target {
 	struct str identity; /* the name that its certificate must bear; empty: the URI's host */
 	struct str source;   /* "registrar", "peer:beta/https", "dns"... */
 	struct str peer;     /* the peer's name; empty: none */
+	bool cached;         /* known from before */
 	bool fallback;       /* a peer's ingress beside or instead of contacts */
 	bool foreign;        /* learnt from others: it may not point inwards */
 	bool has_flow;       /* registered: the flow it came by */

@@ -312,32 +312,52 @@ static void take_ingress(struct locate *l, struct target *t, const struct route_
 	t->uri = uri_at(l, ask->peer);
 }
 
+static void take_target(struct locate *l, const struct route_ask *ask,
+                        const struct fed_answer *answer, const struct fed_target *from,
+                        struct target *to)
+{
+	*to = (struct target){
+		.kind = TARGET_CONTACT,
+		.uri = locate_text(l, from->uri),
+		.route = locate_text(l, from->route),
+		.q = from->q,
+		.methods = locate_text(l, from->methods),
+		.expires = from->expires,
+		.identity = locate_text(l, from->identity),
+		.source = locate_source(l, ask),
+		.peer = ask->peer->name,
+		.foreign = true,
+		.cached = answer->cached,
+		.fallback = from->ingress,
+	};
+	if (from->ingress)
+		take_ingress(l, to, ask);
+}
+
+/* Contacts first; an ingress beside them stands in for them, so it is wanted less than any. */
 static bool take_answer(struct locate *l, const struct route_ask *ask,
                         const struct fed_answer *answer)
 {
 	struct target *targets = locate_targets(l, answer->target_count);
-	struct str source = locate_source(l, ask);
+	unsigned least = 1000;
+	size_t n = 0;
 
 	if (targets == NULL)
 		return false;
-	for (size_t i = 0; i < l->result.target_count; i++) {
-		const struct fed_target *f = &answer->targets[i];
+	for (int ingress = 0; ingress <= 1; ingress++) {
+		for (size_t i = 0; i < answer->target_count && n < l->result.target_count; i++) {
+			const struct fed_target *from = &answer->targets[i];
+			struct target *to = &targets[n];
 
-		targets[i] = (struct target){
-			.kind = TARGET_CONTACT,
-			.uri = locate_text(l, f->uri),
-			.route = locate_text(l, f->route),
-			.q = f->q,
-			.methods = locate_text(l, f->methods),
-			.expires = f->expires,
-			.identity = locate_text(l, f->identity),
-			.source = source,
-			.peer = ask->peer->name,
-			.foreign = true,
-			.fallback = f->ingress,
-		};
-		if (f->ingress)
-			take_ingress(l, &targets[i], ask);
+			if (from->ingress != (ingress == 1))
+				continue;
+			take_target(l, ask, answer, from, to);
+			if (!from->ingress && to->q < least)
+				least = to->q;
+			if (from->ingress && n > 0 && !targets[0].fallback)
+				to->q = to->q * least / 2000;
+			n++;
+		}
 	}
 	return true;
 }

@@ -63,7 +63,9 @@ static void request_free(struct request *r)
 	if (r->next != NULL)
 		r->next->prev = r->prev;
 	fork_free(r->fork);
+	fork_free(r->fork_before);
 	locate_free(r->locate);
+	locate_free(r->locate_before);
 	snapshot_unref(r->snapshot);
 	arena_fini(&r->arena);
 	free(r);
@@ -71,7 +73,8 @@ static void request_free(struct request *r)
 
 void request_maybe_free(struct request *r)
 {
-	if (r->server == NULL && r->waiting == 0 && (r->fork == NULL || fork_is_idle(r->fork)))
+	if (r->server == NULL && r->waiting == 0 && (r->fork == NULL || fork_is_idle(r->fork)) &&
+	    (r->fork_before == NULL || fork_is_idle(r->fork_before)))
 		request_free(r);
 }
 
@@ -185,12 +188,13 @@ static void on_located(void *arg, struct locate *l, const struct locate_result *
 	request_maybe_free(r);
 }
 
-static void locate(struct request *r)
+static void locate(struct request *r, bool anew)
 {
 	struct locate_question q = {
 		.snapshot = r->snapshot,
 		.address = r->to,
 		.port = r->uri.port,
+		.no_cache = anew,
 		.seed = hash_str(&r->worker->gateway->keys.home, sip_value(r->msg, SIP_H_CALL_ID)),
 	};
 
@@ -208,6 +212,22 @@ static void locate(struct request *r)
 		located(r);
 	else if (r->locate == NULL)
 		request_reply(r, 503, "Out of Memory");
+}
+
+bool request_ask_again(struct request *r)
+{
+	const struct locate_result *found = r->locate != NULL ? locate_result(r->locate) : NULL;
+
+	if (found == NULL || found->target_count == 0 || !found->targets[0].cached ||
+	    r->asked_again || r->server == NULL)
+		return false;
+	r->asked_again = true;
+	r->locate_before = r->locate;
+	r->fork_before = r->fork;
+	r->locate = NULL;
+	r->fork = NULL;
+	locate(r, true);
+	return true;
 }
 
 /* An opaque URI that we gave a peer leads to one device of ours. */
@@ -267,7 +287,7 @@ void request_route_on(struct request *r)
 	else if (!r->to_known)
 		request_reply(r, 416, NULL);
 	else
-		locate(r);
+		locate(r, false);
 }
 
 /* ---------------------------------------------------------------------------- 6. who is asking */

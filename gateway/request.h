@@ -49,6 +49,9 @@ struct request {
 	struct locate *locate;
 	struct fork *fork;
 	unsigned waiting; /* posts and answers that will come back to us and can't be taken back */
+	bool asked_again;
+	struct locate *locate_before; /* whose places were gone */
+	struct fork *fork_before;
 	bool cancelled;
 	bool answered; /* a final answer has gone */
 	struct mono began;
@@ -71,6 +74,9 @@ void request_reply_with(struct request *r, unsigned status, const char *reason,
                         void (*more)(void *arg, struct buf *out), void *arg);
 /** Admitted: find out where it goes, and bring it there or say so. */
 void request_route_on(struct request *r);
+/** All places that were found are gone: were they known from before, so that asking anew may tell others? True: the request goes on from there, its fork is
+ * over. Once a request. */
+bool request_ask_again(struct request *r);
 /** What the 200 to an OPTIONS says. */
 void request_write_options(void *arg, struct buf *out);
 /** One of the things that were under way has come to its end: free the request where it was the last. */
