@@ -157,7 +157,7 @@ static bool bind_host(int fd, const struct addr *local)
 
 enum err socket_connect(const struct addr *local, const struct addr *remote, int *out)
 {
-	int fd;
+	int fd = -1;
 	enum err e = open_socket(SOCKET_STREAM, remote, &fd);
 
 	if (e != ERR_OK)

@@ -32,12 +32,14 @@ struct sip_listener {
 	struct sip_listener_conf conf;
 	struct addr addr;  /* with the port */
 	_Atomic bool live; /* started and not closed */
-	atomic_uint
-		users; /* sockets and connections of its; the number is free when none are left */
-	struct sip_port *
-		*ports; /* one a worker; NULL when they have been given up to the workers */
-	struct sip_listener
-		*before; /* who had the number earlier: somebody may just be reading it */
+	/* Sockets and connections of its; the number is free when none are left. */
+	atomic_uint users;
+	/* Open ones; some for a moment still when it has been closed. */
+	atomic_uint sockets;
+	/* One a worker; NULL when they have been given up to the workers. */
+	struct sip_port **ports;
+	/* Who had the number earlier: somebody may just be reading it. */
+	struct sip_listener *before;
 };
 
 struct sip_own {

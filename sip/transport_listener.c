@@ -70,6 +70,7 @@ static void port_close(struct sip_port *port)
 	loop_end_cancel(w->loop, &port->flush);
 	watch_close(port->watch);
 	(void)close(port->fd);
+	atomic_fetch_sub_explicit(&port->listener->sockets, 1, memory_order_release);
 	atomic_fetch_sub_explicit(&port->listener->users, 1, memory_order_release);
 	free(port->queue);
 	free(port->queued);
@@ -158,7 +159,16 @@ static enum err choose_number(const struct sip_wires *t, unsigned *index)
 	return ERR_LIMIT;
 }
 
-/* Two of ours on one port: the very same address is refused; a wildcard beside an address on it may be, and then the probe would only see ourselves. */
+/* Does it still have sockets on the port that `conf` asks for? */
+static bool is_beside(const struct sip_listener *l, const struct sip_listener_conf *conf)
+{
+	return l != NULL && atomic_load_explicit(&l->sockets, memory_order_acquire) > 0 &&
+	       l->conf.kind == conf->kind && addr_port(&l->addr) == addr_port(&conf->addr) &&
+	       addr_family(&l->addr) == addr_family(&conf->addr);
+}
+
+/* Two of ours on one port: the very same address is refused, but not while it is being closed; a wildcard beside an address on it may be. And
+ * then the probe would only see ourselves. */
 static enum err look_beside(const struct sip_wires *t, const struct sip_listener_conf *conf,
                             bool *shared)
 {
@@ -167,14 +177,14 @@ static enum err look_beside(const struct sip_wires *t, const struct sip_listener
 		return ERR_OK;
 	for (unsigned i = 0; i < SIP_LISTENERS_MAX; i++) {
 		const struct sip_listener *l = sip_listener_of(t, i);
+		bool same;
 
-		if (l == NULL || l->ports == NULL || l->conf.kind != conf->kind ||
-		    addr_port(&l->addr) != addr_port(&conf->addr) ||
-		    addr_family(&l->addr) != addr_family(&conf->addr))
+		if (!is_beside(l, conf))
 			continue;
-		if (addr_eq_host(&l->addr, &conf->addr))
+		same = addr_eq_host(&l->addr, &conf->addr);
+		if (same && l->ports != NULL)
 			return ERR_INUSE;
-		if (addr_is_any(&l->addr) || addr_is_any(&conf->addr))
+		if (same || addr_is_any(&l->addr) || addr_is_any(&conf->addr))
 			*shared = true;
 	}
 	return ERR_OK;
@@ -202,6 +212,7 @@ static enum err make_ports(struct sip_wires *t, struct sip_listener *l, unsigned
 	       (l->ports[made] = port_new(t->wires[made], l, index, fds[made])) != NULL)
 		made++;
 	atomic_init(&l->users, t->count);
+	atomic_init(&l->sockets, t->count);
 	if (made == t->count)
 		return ERR_OK;
 	for (unsigned i = made; i < t->count; i++)

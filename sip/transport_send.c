@@ -33,6 +33,7 @@ void sip_tell(struct sip_wire *w, struct sip_sending *sending, enum err why, uin
 /* Take it out of those that will be told. */
 static void untell(struct sip_wire *w, struct sip_sending *sending)
 {
+	must(sending->prev != NULL);
 	*sending->prev = sending->next;
 	if (sending->next != NULL)
 		sending->next->prev = sending->prev;
