@@ -18,7 +18,7 @@ struct resolve_options {
 	struct conf_options conf;
 	struct addr servers[RESOLVER_SERVERS_MAX];
 	size_t server_count;
-	unsigned transports;
+	unsigned transports; /* 0: not said */
 	bool trace;
 	bool json;
 	const char *what;
@@ -91,7 +91,6 @@ static int parse_options(struct resolve_options *o, int argc, char **argv)
 		                               { NULL, 0, NULL, 0 } };
 	int c;
 
-	o->transports = RESOLVER_UDP | RESOLVER_TCP | RESOLVER_TLS;
 	optind = 0; /* afresh: the command itself was read by the same reader */
 	while ((c = getopt_long(argc, argv, "f:", known, NULL)) != -1) {
 		if (c == 'f')
@@ -254,6 +253,7 @@ static void use(const struct conf *conf, struct resolver_conf *settings,
 	settings->allow_targets = conf->resolver.allow_targets;
 	settings->allow_count = conf->resolver.allow_target_count;
 	question->foreign = conf_domain_find(conf, question->host) == NULL;
+	question->supported = RESOLVER_UDP | RESOLVER_TCP;
 }
 
 int cli_resolve(int argc, char **argv)
@@ -274,13 +274,15 @@ int cli_resolve(int argc, char **argv)
 	status = load(&options, &conf);
 	if (status != FOUND)
 		return status;
+	run.question.supported = RESOLVER_UDP | RESOLVER_TCP | RESOLVER_TLS;
 	if (conf != NULL)
 		use(conf, &settings, &run.question);
 	if (options.server_count > 0) {
 		settings.servers = options.servers;
 		settings.server_count = options.server_count;
 	}
-	run.question.supported = options.transports;
+	if (options.transports != 0)
+		run.question.supported = options.transports;
 	run.question.trace = options.trace || options.json;
 	(void)signal(
 		SIGPIPE,

@@ -108,7 +108,7 @@ static void json_target(const struct resolver_target *t, struct buf *out)
 
 static void json_step(const struct resolver_step *step, struct buf *out)
 {
-	buf_char(out, '{');
+	buf_printf(out, "{\"source\": \"dns\", ");
 	json_member("name", step->name, out);
 	buf_z(out, ", ");
 	json_member("type", str_from(step->type), out);

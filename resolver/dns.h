@@ -71,7 +71,7 @@ enum dns_verdict {
 	DNS_LOOP,        /* aliases without end */
 	DNS_UNANSWERED,  /* nobody answered in time */
 	DNS_UNREACHABLE, /* no server could be reached */
-	DNS_GARBAGE,	 /* what came is no answer */
+	DNS_GARBAGE,     /* what came is no answer */
 	DNS_BUSY,        /* too many questions are under way here */
 	DNS_NO_MEMORY,   /* nor for this one */
 };

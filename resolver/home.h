@@ -61,6 +61,7 @@ void home_switch(struct home *h, struct upstream *up);
 /** A random number that nobody can guess. False where the system gives none. */
 bool home_random16(struct home *h, uint16_t *out);
 /** Add to a count. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the builtin writes through it */
 static inline void home_count(uint64_t *count, uint64_t n)
 {
 	__atomic_store_n(count, *count + n, __ATOMIC_RELAXED);

@@ -125,6 +125,8 @@ static void on_timer(struct timer *timer)
 	               mono_ms_between(q->begun, loop_now(q->home->loop));
 
 	q->late = left <= 0;
+	if (!q->impatient)
+		q->half = loop_now(q->home->loop);
 	q->impatient = true;
 	if (!q->late)
 		loop_timer_start(q->home->loop, &q->timer, left, on_timer);

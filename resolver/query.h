@@ -21,8 +21,11 @@ struct resolver_query {
 	struct mono begun;
 	struct timer timer;
 	struct loop_end end;
-	bool impatient; /* half of the time is gone: what is known will do */
-	bool late;      /* all of it */
+	/* Half of the time is gone, since then: what was asked before can be done without. */
+	bool impatient;
+	struct mono half;
+	/* All of it is gone. */
+	bool late;
 	/* What was asked for it, in order of asking. */
 	struct ask *asks;
 	struct ask **last_ask;

@@ -18,6 +18,12 @@ static uint32_t least(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
+/* Is it worth waiting for? Not for ever, and from half of the time on only for what has become necessary since. */
+static bool is_awaited(const struct resolver_query *q, const struct ask *ask)
+{
+	return !ask->answered && !q->late && (!q->impatient || !mono_after(q->half, ask->begun));
+}
+
 /* What is known about (name, type); asks where nobody has. */
 static enum known look(struct search *s, struct str name, enum dns_type type, unsigned depth,
                        const struct records **out)
@@ -26,7 +32,7 @@ static enum known look(struct search *s, struct str name, enum dns_type type, un
 	enum dns_verdict v;
 
 	*out = NULL;
-	if (ask != NULL && !ask->answered && !s->query->impatient) {
+	if (ask != NULL && is_awaited(s->query, ask)) {
 		s->waiting = true;
 		return NOT_YET;
 	}

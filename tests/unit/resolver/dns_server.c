@@ -170,13 +170,20 @@ static bool is(const struct asked *q, const char *behaviour)
 	return str_eq(q->behaviour, str_from(behaviour));
 }
 
+/* Boxes on the way swallow what they don't know. */
+static bool is_swallowed(const struct asked *q)
+{
+	return is(q, "silent") || (is(q, "nonaptr") && q->type == DNS_NAPTR) ||
+	       (is(q, "noaaaa") && q->type == DNS_AAAA) || (is(q, "nosrv") && q->type == DNS_SRV);
+}
+
 /* Empty: no answer. */
 static struct str answer(struct packet_builder *b, const struct asked *q, bool tcp)
 {
 	bool truncated = !tcp && (is(q, "large") || is(q, "cut"));
 	bool formerr = is(q, "noedns") && q->edns;
 
-	if (is(q, "silent") || (is(q, "cut") && tcp))
+	if (is_swallowed(q) || (is(q, "cut") && tcp))
 		return STR_NONE;
 	packet_begin(b, OK | rcode_of(q->behaviour) | (truncated ? 0x200u : 0) | (formerr ? 1u : 0),
 	             q->name, q->type);

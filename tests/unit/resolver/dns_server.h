@@ -10,6 +10,7 @@
  *   inward    A 127.0.0.1 and 10.0.0.1
  *   alias     CNAME ok.test, nothing more              loop      CNAME of itself, one step at a time
  *   large     300 A records; over UDP truncated        slow      as ok, after 200 ms
+ *   nonaptr, noaaaa, nosrv      as ok, but nothing comes to a question of that type
  *   silent    nothing                                  servfail, refused, notimp
  *   noedns    FORMERR where there is an OPT record     garbage   the right header, then nonsense
  *   wrongid   an answer that bears another identity    cut       as large, but over TCP it hangs up
