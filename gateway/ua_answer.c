@@ -306,9 +306,12 @@ static void stop(void *arg)
 static void close_task(void *arg)
 {
 	struct answer_task *t = arg;
+	struct incoming *next;
 
-	while (t->calls != NULL)
-		incoming_free(t->calls);
+	for (struct incoming *c = t->calls; c != NULL; c = next) {
+		next = c->next;
+		incoming_free(c);
+	}
 	ua_registration_fini(&t->registration);
 	free(t);
 }

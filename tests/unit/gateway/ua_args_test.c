@@ -105,8 +105,9 @@ static void refuses_what_it_cannot_do(void **state)
 		"register beta.example",
 		"register tel:+49301 --proxy p",
 		"answer sips:bob@beta.example",
-		"call a@b --listen udp://[::1]:1 --listen udp://[::1]:2 --listen udp://[::1]:3 --listen udp://[::1]:4 --listen udp://[::1]:5 --listen udp://[::1]:6 "
-		"--listen udp://[::1]:7 --listen udp://[::1]:8 --listen udp://[::1]:9",
+		("call a@b --listen udp://[::1]:1 --listen udp://[::1]:2 --listen udp://[::1]:3 "
+		 "--listen udp://[::1]:4 --listen udp://[::1]:5 --listen udp://[::1]:6 "
+		 "--listen udp://[::1]:7 --listen udp://[::1]:8 --listen udp://[::1]:9"),
 	};
 
 	(void)state;
