@@ -9,12 +9,15 @@ enum { FLAG_DISABLED = 1, FLAG_MD5 = 2, FLAG_SHA256 = 4, FLAG_ALL = 7 };
 
 /* ---------------------------------------------------------------------------- checking */
 
-static int hex_digit(char c)
+#define NO_DIGIT 16u
+
+/* What a hex digit means, NO_DIGIT for any other octet. */
+static unsigned hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
-		return c - '0';
+		return (unsigned)(c - '0');
 	c = char_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10) : NO_DIGIT;
 }
 
 static bool is_digest(struct str hex, size_t len)
@@ -24,7 +27,7 @@ static bool is_digest(struct str hex, size_t len)
 	if (hex.len != len)
 		return false;
 	for (size_t i = 0; i < len; i++) {
-		if (hex_digit(hex.p[i]) < 0)
+		if (hex_digit(hex.p[i]) == NO_DIGIT)
 			return false;
 	}
 	return true;
@@ -131,10 +134,13 @@ enum err reg_account_decode(struct str address, struct str record, struct arena 
 
 struct str reg_account_aor(struct str address, char out[4 + REG_USER_MAX])
 {
-	must(address.len <= REG_USER_MAX);
-	memcpy(out, "sip:", 4);
-	memcpy(out + 4, address.p, address.len);
-	return str_of(out, 4 + address.len);
+	struct buf aor;
+
+	buf_wrap(&aor, out, 4 + REG_USER_MAX);
+	buf_z(&aor, "sip:");
+	buf_str(&aor, address);
+	must(aor.err == ERR_OK);
+	return buf_view(&aor);
 }
 
 struct str reg_aor_account(struct str aor)

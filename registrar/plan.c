@@ -141,6 +141,18 @@ static enum reg_step plan_contact(const struct reg_binding *stored, const struct
 	return gone ? REG_REMOVE : REG_REFRESH;
 }
 
+/* One item more, bound just now; NULL where there is no room. */
+static struct reg_binding *new_item(struct reg_plan *out, const struct reg_request *asked)
+{
+	struct reg_binding *b;
+
+	if (out->count == REG_CONTACTS_MAX)
+		return NULL;
+	b = &out->items[out->count++];
+	*b = (struct reg_binding){ .registered = asked->now };
+	return b;
+}
+
 /* Do what becomes of `c`; false after a refusal. */
 static bool apply_contact(struct reg_plan *out, const struct reg_contact *c,
                           const struct reg_request *asked, uint64_t content,
@@ -167,13 +179,12 @@ static bool apply_contact(struct reg_plan *out, const struct reg_contact *c,
 	case REG_REFRESH:
 		break;
 	case REG_ADD:
-		if (out->count == REG_CONTACTS_MAX) {
-			refuse(out, 403, "Too Many Contacts");
-			return false;
-		}
-		stored = &out->items[out->count++];
-		*stored = (struct reg_binding){ .registered = asked->now };
+		stored = new_item(out, asked);
 		break;
+	}
+	if (stored == NULL) {
+		refuse(out, 403, "Too Many Contacts");
+		return false;
 	}
 	bind_contact(stored, c, asked, content, seconds);
 	out->changed = true;

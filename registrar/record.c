@@ -166,7 +166,7 @@ static struct wall read_time(struct wire_reader *r)
 static void read_addr(struct wire_reader *r, struct addr *a)
 {
 	unsigned version = wire_read8(r);
-	struct str host = STR_NONE;
+	struct str host;
 
 	memset(a, 0, sizeof(*a));
 	if (version == 4 && !str_empty(host = wire_read_bytes(r, 4))) {

@@ -11,7 +11,7 @@
 struct secret_job {
 	struct reg_job job;
 	struct str key;
-	unsigned char *out;
+	unsigned char secret[REG_SECRET];
 	enum err e;
 	bool done;
 	pthread_mutex_t mutex;
@@ -33,14 +33,14 @@ static enum err apply(struct reg_job *job, struct reg_batch *batch)
 	enum err e = reg_store_get(batch->store, REG_TABLE_META, j->key, &value);
 
 	if (e == ERR_OK)
-		j->e = copy_secret(value, j->out);
+		j->e = copy_secret(value, j->secret);
 	if (e != ERR_NOTFOUND)
 		return e;
-	j->e = crypto_random(j->out, REG_SECRET);
+	j->e = crypto_random(j->secret, REG_SECRET);
 	if (j->e != ERR_OK)
 		return ERR_OK;
 	return reg_store_put(batch->store, REG_TABLE_META, j->key,
-	                     str_of((const char *)j->out, REG_SECRET));
+	                     str_of((const char *)j->secret, REG_SECRET));
 }
 
 static void fail(struct reg_job *job, enum err e)
@@ -77,7 +77,7 @@ static enum err ask(struct registrar *reg, struct secret_job *j)
 enum err registrar_secret(struct registrar *reg, struct str name, unsigned char out[REG_SECRET])
 {
 	char memory[sizeof("secret:") + NAME_MAX_OCTETS];
-	struct secret_job j = { .job = { .kind = &kind, .size = sizeof(j) }, .out = out };
+	struct secret_job j = { .job = { .kind = &kind, .size = sizeof(j) } };
 	struct buf key;
 	enum err e;
 
@@ -90,6 +90,8 @@ enum err registrar_secret(struct registrar *reg, struct str name, unsigned char 
 	must(pthread_mutex_init(&j.mutex, NULL) == 0);
 	must(pthread_cond_init(&j.changed, NULL) == 0);
 	e = ask(reg, &j);
+	if (e == ERR_OK)
+		memcpy(out, j.secret, REG_SECRET);
 	(void)pthread_cond_destroy(&j.changed);
 	(void)pthread_mutex_destroy(&j.mutex);
 	return e;

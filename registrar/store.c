@@ -58,10 +58,18 @@ static enum err open_kv(struct reg_store *st)
 	return kv_open(&st->kv, &conf);
 }
 
-static void note_counts(struct reg_store *st)
+/* What the open transaction will have made of the tables: told when it has. */
+static void count_entries(struct reg_store *st, uint64_t entries[REG_TABLES])
 {
 	for (unsigned i = 0; i < REG_TABLES; i++)
-		atomic_store_explicit(&st->entries[i], kv_count(st->kv, i), memory_order_relaxed);
+		entries[i] = kv_count(st->kv, i);
+}
+
+static void note_counts(struct reg_store *st, const uint64_t entries[REG_TABLES])
+{
+	for (unsigned i = 0; i < REG_TABLES; i++)
+		atomic_store(&st->entries[i], entries[i]);
+	atomic_store(&st->bytes, kv_bytes(st->kv));
 }
 
 static enum err write_format(struct reg_store *st)
@@ -97,16 +105,17 @@ static enum err check_format(struct reg_store *st)
 
 static enum err open_format(struct reg_store *st)
 {
+	uint64_t entries[REG_TABLES];
 	enum err e = kv_begin(st->kv);
 
 	if (e != ERR_OK)
 		return e;
 	e = check_format(st);
-	note_counts(st);
+	count_entries(st, entries);
 	if (e == ERR_OK)
 		e = kv_commit(st->kv);
 	kv_abort(st->kv);
-	atomic_store(&st->bytes, kv_bytes(st->kv));
+	note_counts(st, entries);
 	return e == ERR_EXISTS ? ERR_OK : e;
 }
 
@@ -308,14 +317,15 @@ enum err reg_store_del(struct reg_store *st, enum reg_table table, struct str ke
 
 enum err reg_store_commit(struct reg_store *st)
 {
+	uint64_t entries[REG_TABLES];
 	enum err e;
 
-	note_counts(st);
+	count_entries(st, entries);
 	e = kv_commit(st->kv);
 	if (e == ERR_OK) {
 		st->unsynced = !st->conf.sync;
 		(void)atomic_fetch_add(&st->commits, 1);
-		atomic_store_explicit(&st->bytes, kv_bytes(st->kv), memory_order_relaxed);
+		note_counts(st, entries);
 		note_success(st);
 		return ERR_OK;
 	}
