@@ -35,10 +35,10 @@ const char *fed_outcome_name(enum fed_outcome outcome);
 
 /* A place where an address can be reached, as a peer says. */
 struct fed_target {
-	struct str uri;	     /* contact: replaces the Request-URI; ingress: becomes the Route */
+	struct str uri; /* contact: replaces the Request-URI; ingress: becomes the Route */
 	bool ingress;
 	struct str route;    /* Route header values in order, joined by ", "; empty: none */
-	unsigned q;	     /* thousandths */
+	unsigned q;          /* thousandths */
 	struct str methods;  /* empty: any */
 	struct wall expires; /* when it ends */
 	struct str identity; /* the name that the TLS certificate of the place must bear */
@@ -49,7 +49,7 @@ struct fed_answer {
 	enum fed_outcome outcome;
 	const struct fed_target *targets; /* by q, then in the order given */
 	size_t target_count;
-	int64_t ms;   /* how long the question took; 0 from the cache */
+	int64_t ms;    /* how long the question took; 0 from the cache */
 	int64_t ttl_s; /* how long it may still be used, -1: not at all */
 	bool cached;
 	struct str text; /* in words, for the trace: "200, 2 contacts", "timeout after 500 ms" */
@@ -69,7 +69,7 @@ struct fed_peer_conf {
 	size_t domain_count;
 	const struct str *numbers; /* prefixes */
 	size_t number_count;
-	struct str url;	 /* https://host:port, an origin; empty: it can't be asked over HTTPS */
+	struct str url;  /* https://host:port, an origin; empty: it can't be asked over HTTPS */
 	struct str host; /* of url */
 	uint16_t port;
 	const struct str *names; /* that its client certificate may bear */
@@ -125,21 +125,23 @@ void federation_close(struct federation *fed);
 NODISCARD enum err federation_configure(struct federation *fed, const struct fed_conf *conf);
 
 struct fed_question;
-typedef void (*fed_answer_fn)(void *arg, const struct fed_answer *answer); /* borrowed: fed_answer_ref to keep */
+typedef void (*fed_answer_fn)(
+	void *arg, const struct fed_answer *answer); /* borrowed: fed_answer_ref to keep */
 
 /* What is asked. The strs are copied. */
 struct fed_ask {
-	struct str peer;    /* its name */
-	struct str address; /* canonical: "sip:bob@beta.example" or "tel:+4930123456" */
-	bool no_cache;	    /* ask anew */
+	struct str peer;     /* its name */
+	struct str address;  /* canonical: "sip:bob@beta.example" or "tel:+4930123456" */
+	bool no_cache;       /* ask anew */
 	int64_t deadline_ms; /* from now; the peer's own timeout counts too */
 };
 
 /** Ask a peer over HTTPS. `fn` is called once, on `loop`, never before this returns. ERR_LIMIT (over-long, or too many wait), ERR_NOMEM: it is
  * never called. On `loop`'s own thread; `out` may be NULL. Whether the peer may speak for the address (its domains and numbers, or a route
  * that names it) is the caller's to decide before he asks: an answer about exactly this address is believed. */
-NODISCARD enum err federation_ask(struct federation *fed, struct loop *loop, const struct fed_ask *ask, fed_answer_fn fn,
-				  void *arg, struct fed_question **out);
+NODISCARD enum err federation_ask(struct federation *fed, struct loop *loop,
+                                  const struct fed_ask *ask, fed_answer_fn fn, void *arg,
+                                  struct fed_question **out);
 /** Take the question back: `fn` is not called any more. On its loop. NULL is fine. */
 void federation_cancel(struct fed_question *question);
 
@@ -147,7 +149,7 @@ void federation_cancel(struct fed_question *question);
 struct fed_request {
 	struct str method; /* "GET" */
 	struct str path;
-	struct str query;	  /* raw */
+	struct str query;         /* raw */
 	struct str authorization; /* header value, empty without */
 	struct str if_none_match;
 	struct str via;
@@ -159,31 +161,34 @@ struct fed_request {
 struct fed_reply {
 	unsigned status;
 	int64_t not_before_ms; /* the reply leaves no earlier than this after the request came, so that times tell nothing */
-	struct buf headers;    /* "Name: value\r\n" lines, Content-Type and Cache-Control among them */
+	struct buf headers; /* "Name: value\r\n" lines, Content-Type and Cache-Control among them */
 	struct buf body;
 };
 
 /** Answer a look-up from our own users alone (docs/protocol/lookup.md). `reader` is the calling thread's; NULL: the store isn't open, 503 to whom it
  * matters. Any thread; blocks on nothing but the map. The reply's bufs are initialized here and freed by the caller. */
-void federation_answer(struct federation *fed, struct reg_reader *reader, const struct fed_request *request,
-		       struct fed_reply *reply);
+void federation_answer(struct federation *fed, struct reg_reader *reader,
+                       const struct fed_request *request, struct fed_reply *reply);
 
 /** The same as a handler for an https:// listener (base/http.h). */
-void federation_serve(struct federation *fed, struct reg_reader *reader, const struct http_request *request,
-		      struct http_reply *reply);
+void federation_serve(struct federation *fed, struct reg_reader *reader,
+                      const struct http_request *request, struct http_reply *reply);
 
 /** Is `user` (of a Request-URI) an opaque one that we sealed, and still in its time? Writes the AoR and the Contact URI of the binding that it leads
  * to, into the two bufs. ERR_NOTFOUND: not ours (or forged). ERR_TIMEOUT: it ended. Any thread. */
-NODISCARD enum err federation_unseal(struct federation *fed, struct str user, struct wall now, struct buf *aor, struct buf *contact);
+NODISCARD enum err federation_unseal(struct federation *fed, struct str user, struct wall now,
+                                     struct buf *aor, struct buf *contact);
 
 /* Per-peer counters, for `peer list` and the metrics. */
 struct fed_peer_stats {
 	struct str name;
-	uint64_t asked;	 /* questions put to it */
-	uint64_t cached; /* answered from the cache instead */
+	uint64_t asked;                                  /* questions put to it */
+	uint64_t cached;                                 /* answered from the cache instead */
 	uint64_t found, nobody, absent, unknown, failed; /* what came of those that were put */
-	uint64_t answered, refused; /* look-ups of theirs: told something (200, 304, 404), told anything else */
+	uint64_t answered,
+		refused; /* look-ups of theirs: told something (200, 304, 404), told anything else */
 	int64_t last_ms; /* how long the last question took */
 };
 /** Visit the counters of all peers. Any thread; the snapshot lives during the call. */
-void federation_stats(struct federation *fed, void (*visit)(void *arg, const struct fed_peer_stats *stats), void *arg);
+void federation_stats(struct federation *fed,
+                      void (*visit)(void *arg, const struct fed_peer_stats *stats), void *arg);

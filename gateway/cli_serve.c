@@ -163,8 +163,11 @@ int cli_serve(int argc, char **argv)
 	enum err e;
 	int status;
 
-	if (!cli_args_parse(&args, argc, argv, CLI_WITH_DOMAIN | CLI_WITH_LISTEN) || args.count > 0 || args.help) {
-		(void)fputs("usage: lotse serve [-f FILE] [--domain D]... [--listen URL]... [--data DIR]\n", args.help ? stdout : stderr);
+	if (!cli_args_parse(&args, argc, argv, CLI_WITH_DOMAIN | CLI_WITH_LISTEN) ||
+	    args.count > 0 || args.help) {
+		(void)fputs(
+			"usage: lotse serve [-f FILE] [--domain D]... [--listen URL]... [--data DIR]\n",
+			args.help ? stdout : stderr);
 		return args.help ? CLI_DONE : CLI_USAGE;
 	}
 	block_signals(&signals);
