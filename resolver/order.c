@@ -186,24 +186,42 @@ bool order_srv_denied(const struct dns_record *records, size_t count)
 	return count == 1 && records[0].srv.target.len == 0;
 }
 
-/* By priority; among equals weight 0 first, as RFC 2782 wants them for its draw; the rest stays as chance left it. */
+static bool comes_before(const struct dns_srv *a, const struct dns_srv *b)
+{
+	if (a->priority != b->priority)
+		return a->priority < b->priority;
+	return a->weight == 0 && b->weight != 0;
+}
+
+/* Merge the sorted halves of `from`, which meet at `middle`, into `to`. */
+static void merge(const struct dns_record *records, const uint16_t *from, size_t middle, size_t n,
+                  uint16_t *to)
+{
+	size_t left = 0;
+	size_t right = middle;
+
+	for (size_t i = 0; i < n; i++) {
+		bool take_right = left == middle ||
+		                  (right < n && comes_before(&records[from[right]].srv,
+		                                             &records[from[left]].srv));
+
+		to[i] = take_right ? from[right++] : from[left++];
+	}
+}
+
+/* By priority; among equals weight 0 first, as RFC 2782 wants them for its draw; the rest stays as chance left it. The records are
+ * somebody else's choice: the time must not grow with the square of their number. */
 static void sort_srv(const struct dns_record *records, uint16_t *list, size_t n)
 {
-	for (size_t i = 1; i < n; i++) {
-		uint16_t record = list[i];
-		const struct dns_srv *srv = &records[record].srv;
-		size_t at = i;
+	uint16_t spare[DNS_RECORDS_MAX];
 
-		for (; at > 0; at--) {
-			const struct dns_srv *before = &records[list[at - 1]].srv;
+	for (size_t width = 1; width < n; width *= 2) {
+		for (size_t start = 0; start < n; start += 2 * width) {
+			size_t len = n - start < 2 * width ? n - start : 2 * width;
 
-			if (before->priority < srv->priority ||
-			    (before->priority == srv->priority &&
-			     (before->weight == 0 || srv->weight != 0)))
-				break;
-			list[at] = list[at - 1];
+			merge(records, list + start, width < len ? width : len, len, spare + start);
 		}
-		list[at] = record;
+		memcpy(list, spare, n * sizeof(*list));
 	}
 }
 

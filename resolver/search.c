@@ -2,6 +2,9 @@
 
 #include <stdio.h>
 
+/* Targets of SRV records that are looked at, where the first of them have no addresses. */
+#define HOSTS_MAX (QUERY_ASKS_MAX / 2)
+
 /* How one comes to a host. */
 struct lead {
 	enum resolver_transport transport;
@@ -112,6 +115,12 @@ static void add_addresses(struct search *s, const struct lead *lead, struct str 
 	}
 }
 
+/* As many as are wanted, if each host has only one? */
+static bool is_enough(const struct search *s)
+{
+	return s->count + s->expected >= s->query->question.limit;
+}
+
 /* Does DNS say that the name itself doesn't exist? */
 static void note_no_name(struct search *s, const struct records *r)
 {
@@ -129,8 +138,7 @@ static void add_host(struct search *s, const struct lead *lead, struct str host)
 	enum known six;
 	enum known four;
 
-	/* As many as are wanted, if each has only one. */
-	if (s->count + s->expected >= s->query->question.limit)
+	if (is_enough(s))
 		return;
 	if (name_is_localhost(host)) {
 		add_localhost(s, lead, host);
@@ -154,7 +162,7 @@ static void add_host(struct search *s, const struct lead *lead, struct str host)
 static void add_srv(struct search *s, struct lead *lead, const struct records *srv)
 {
 	const struct dns_record *records = srv->answer.records;
-	uint16_t order[DNS_RECORDS_MAX];
+	uint16_t order[HOSTS_MAX];
 	size_t n;
 
 	s->services = true;
@@ -162,8 +170,10 @@ static void add_srv(struct search *s, struct lead *lead, const struct records *s
 		s->denied = true;
 		return;
 	}
+	if (is_enough(s))
+		return;
 	lead->ttl = least(lead->ttl, records_ttl(srv, loop_now(s->query->home->loop)));
-	n = order_srv(records, srv->answer.count, s->query->question.seed, order, DNS_RECORDS_MAX);
+	n = order_srv(records, srv->answer.count, s->query->question.seed, order, HOSTS_MAX);
 	for (size_t i = 0; i < n; i++) {
 		lead->srv = &records[order[i]].srv;
 		lead->port = lead->srv->port;
@@ -187,6 +197,8 @@ static void by_services(struct search *s, const struct order_service *list, size
 		const struct records *srv;
 		enum known known;
 
+		if (is_enough(s))
+			return;
 		if (list[i].direct) {
 			none = false;
 			add_host(s, &lead, list[i].name);
