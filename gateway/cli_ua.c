@@ -52,7 +52,12 @@ int cli_ua(int argc, char **argv)
 		buf_z(&why, "out of memory\n");
 	} else if (ua_args_parse(args, argc, argv, &why) != ERR_OK) {
 		status = UA_USAGE;
-		buf_z(&why, ua_args_usage());
+		(void)fprintf(stderr, "lotse %s: %.*s`lotse %s --help` tells how it is used.\n",
+		              argv[0], STR_ARG(buf_view(&why)), argv[0]);
+		buf_clear(&why);
+	} else if (args->help) {
+		status = fputs(ua_args_usage(), stdout) >= 0 && fflush(stdout) == 0 ? UA_GOOD
+		                                                                    : UA_NONE;
 	} else {
 		status = run(args, &why);
 	}

@@ -21,14 +21,19 @@ void ua_random(char out[UA_ID_TEXT])
 	out[text.len] = '\0';
 }
 
-void ua_contact_write(const struct sip_flow *flow, struct str user, struct buf *out)
+void ua_contact_write(const struct ua *ua, const struct sip_flow *flow, struct str user,
+                      struct buf *out)
 {
+	struct addr local = flow->local;
+
+	/* A connection that we opened has a port of its own, where nobody listens. */
+	addr_set_port(&local, addr_port(sip_listener_addr(ua->wires, flow->listener)));
 	buf_z(out, "<sip:");
 	if (user.len > 0) {
 		buf_str(out, user);
 		buf_char(out, '@');
 	}
-	addr_write(&flow->local, out);
+	addr_write(&local, out);
 	if (flow->transport == SIP_TRANSPORT_TCP)
 		buf_z(out, ";transport=tcp");
 	buf_char(out, '>');

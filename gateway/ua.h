@@ -82,7 +82,8 @@ int64_t ua_elapsed(const struct ua *ua);
 /** Random text for a Call-ID, a tag or a branch. */
 void ua_random(char out[UA_ID_TEXT]);
 /** Write a Contact value that leads back to us where `flow` (routed) leaves from: "<sip:user@address:port;transport=tcp>". */
-void ua_contact_write(const struct sip_flow *flow, struct str user, struct buf *out);
+void ua_contact_write(const struct ua *ua, const struct sip_flow *flow, struct str user,
+                      struct buf *out);
 /** The user part of our own URI; empty for the anonymous. */
 struct str ua_user(const struct ua *ua);
 

@@ -18,7 +18,8 @@ enum option_id {
 	O_RING,
 	O_DURATION,
 	O_JSON,
-	O_RESOLVER
+	O_RESOLVER,
+	O_HELP
 };
 
 /* What was given, as text. */
@@ -303,6 +304,7 @@ static enum err read_options(struct ua_args *a, struct given *g, int argc, char 
 		                               { "duration", required_argument, NULL, O_DURATION },
 		                               { "json", no_argument, NULL, O_JSON },
 		                               { "resolver", required_argument, NULL, O_RESOLVER },
+		                               { "help", no_argument, NULL, O_HELP },
 		                               { NULL, 0, NULL, 0 } };
 	enum err e = ERR_OK;
 	int c;
@@ -343,6 +345,9 @@ static enum err read_options(struct ua_args *a, struct given *g, int argc, char 
 		case O_JSON:
 			a->json = true;
 			break;
+		case O_HELP:
+			a->help = true;
+			break;
 		default:
 			e = ERR_SYNTAX; /* getopt has said why */
 		}
@@ -372,6 +377,8 @@ enum err ua_args_parse(struct ua_args *out, int argc, char **argv, struct buf *w
 	fill_in(out);
 	if ((e = read_options(out, &g, argc, argv, why)) != ERR_OK)
 		return e;
+	if (out->help)
+		return ERR_OK;
 	if (optind != argc - 1) {
 		buf_z(why, optind == argc ? "a URI is missing\n" : "one URI at a time\n");
 		return ERR_SYNTAX;

@@ -35,12 +35,13 @@ struct ua_args {
 	int64_t ring_ms;     /* answer: until we answer; call: until we give up */
 	int64_t duration_ms; /* until we hang up; UA_FOREVER: never */
 	bool json;
+	bool help;      /* then nothing else is set */
 	bool registers; /* answer: been told of a user, a password or a proxy */
 	char memory[UA_ARGS_TEXT];
 	struct buf text; /* over `memory` */
 };
 
-/** Parse; argv[0] is the subcommand. `why` gets a line where that fails (ERR_SYNTAX, ERR_LIMIT): what is wrong and how it would be right. Main thread
+/** Parse; argv[0] is the subcommand. `why` gets a line where that fails (ERR_SYNTAX, ERR_LIMIT): what is wrong and how it would be right (but for what getopt has said itself). Main thread
  * (getopt). */
 NODISCARD enum err ua_args_parse(struct ua_args *out, int argc, char **argv, struct buf *why);
 /** Seconds with or without a fraction, or a number with ms, s, m or h, as milliseconds; at most a year. ERR_SYNTAX, ERR_LIMIT. */

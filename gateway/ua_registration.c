@@ -102,7 +102,7 @@ static void write_request(void *arg, const struct sip_flow *flow, struct buf *fi
 	/* What is removed is what was added, whatever way this request takes. */
 	if (add || r->contact_len == 0) {
 		buf_wrap(&contact, r->contact, sizeof(r->contact));
-		ua_contact_write(flow, ua_user(r->ua), &contact);
+		ua_contact_write(r->ua, flow, ua_user(r->ua), &contact);
 		r->contact_len = contact.err == ERR_OK ? contact.len : 0;
 	}
 	if (r->doing == UA_REGISTERING_CLEAR)

@@ -83,7 +83,7 @@ void ua_serve_put_contact(const struct ua *ua, const struct sip_flow *flow, stru
 {
 	buf_str(out, sip_header_name(SIP_H_CONTACT));
 	buf_z(out, ": ");
-	ua_contact_write(flow, ua_user(ua), out);
+	ua_contact_write(ua, flow, ua_user(ua), out);
 	buf_z(out, "\r\n");
 }
 

@@ -149,6 +149,8 @@ static void takes_options(void **state)
 	assert_int_equal(a.ring_ms, 250);
 	assert_int_equal(a.duration_ms, 120000);
 	assert_true(a.json);
+	assert_int_equal(parse(&a, "call --help", &why), ERR_OK);
+	assert_true(a.help);
 	assert_int_equal(parse(&a, "call bob@b", &why), ERR_OK);
 	assert_int_equal(a.count, 1);
 	assert_int_equal(a.duration_ms, UA_CALL_MS);
