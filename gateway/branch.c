@@ -6,6 +6,7 @@
 #include "sip/field.h"
 
 static void try_next(struct branch *b);
+static void leave_flow(struct branch *b);
 
 static struct worker *worker_of(const struct branch *b)
 {
@@ -113,7 +114,9 @@ static void on_failed(void *arg, struct sip_client *client, enum err why)
 	(void)client;
 	b->client = NULL;
 	b->last = status_of(why);
-	if (!b->rang && has_place(b))
+	if (!b->rang && b->by_flow && !b->cancelled)
+		leave_flow(b);
+	else if (!b->rang && has_place(b))
 		try_next(b);
 	else
 		end(b, b->cancelled ? 487 : b->last, NULL, NULL);
@@ -297,25 +300,44 @@ static bool is_direct(const struct branch *b, const struct sip_uri *uri, struct 
 	return addr_parse(&flow->remote, uri->host, port) == ERR_OK;
 }
 
-void branch_begin(struct branch *b, struct fork *f, const struct target *target)
+/* Find the way to the next hop and take it. */
+static void go(struct branch *b)
 {
 	struct sip_uri uri;
 	struct sip_flow flow;
 	struct str next;
-	enum err e;
+	enum err e = forward_next_hop(b->fork->request, b->target, &next);
 
-	*b = (struct branch){ .fork = f, .target = target };
-	e = forward_next_hop(f->request, target, &next);
 	if (e == ERR_OK)
 		e = sip_uri_parse(&uri, next);
 	if (e == ERR_OK && uri.scheme != SIP_SCHEME_SIP && uri.scheme != SIP_SCHEME_SIPS)
 		e = ERR_UNSUPPORTED;
-	if (e == ERR_OK && (by_flow(b, &uri, &flow) || is_direct(b, &uri, &flow)))
+	b->by_flow = e == ERR_OK && !b->flow_gone && by_flow(b, &uri, &flow);
+	if (e == ERR_OK && (b->by_flow || is_direct(b, &uri, &flow)))
 		e = send_copy(b, flow);
 	else if (e == ERR_OK)
 		e = resolve(b, &uri);
 	if (e != ERR_OK)
 		end(b, e == ERR_UNSUPPORTED ? 416 : e == ERR_LIMIT ? 513 : 503, NULL, NULL);
+}
+
+/* The connection on which the device registered is gone. If it listens where its Contact says, it can still be reached; behind a NAT
+ * it can't. */
+static void leave_flow(struct branch *b)
+{
+	struct sip_uri uri;
+
+	b->flow_gone = true;
+	if (sip_uri_parse(&uri, b->target->uri) == ERR_OK && !is_behind_nat(b->target, &uri))
+		go(b);
+	else
+		end(b, 430, NULL, NULL);
+}
+
+void branch_begin(struct branch *b, struct fork *f, const struct target *target)
+{
+	*b = (struct branch){ .fork = f, .target = target };
+	go(b);
 }
 
 void branch_cancel(struct branch *b, struct str reason)

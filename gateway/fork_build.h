@@ -15,8 +15,10 @@ struct branch {
 	struct sip_client *client;
 	struct timer timer_c;
 	unsigned status; /* how it ended, 0: it has not */
-	unsigned last; /* status of the last try that failed, for when there is no further place */
-	bool rang;     /* a provisional response came: from then on only a 503 fails over */
+	unsigned last;  /* status of the last try that failed, for when there is no further place */
+	bool flow_gone; /* the flow by which the device registered leads nowhere: its Contact may */
+	bool by_flow;   /* the copy under way went back by that flow */
+	bool rang;      /* a provisional response came: from then on only a 503 fails over */
 	bool cancelled;
 };
 

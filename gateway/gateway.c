@@ -227,11 +227,16 @@ void gateway_close(struct gateway *g)
 	if (g->crew != NULL)
 		crew_stop(g->crew);
 	for (unsigned i = 0; g->workers != NULL && i < g->worker_count; i++)
+		worker_leave_store(g->workers[i]);
+	registrar_close(g->registrar);
+	/* What it has answered meanwhile lies in the loops' mailboxes. */
+	for (unsigned i = 0; g->crew != NULL && i < g->worker_count; i++)
+		(void)loop_drain(crew_loop(g->crew, i));
+	for (unsigned i = 0; g->workers != NULL && i < g->worker_count; i++)
 		worker_close(g->workers[i]);
 	free(g->workers);
 	federation_close(g->federation);
 	resolver_close(g->resolver);
-	registrar_close(g->registrar);
 	sip_wires_close(g->wires);
 	crew_close(g->crew);
 	loop_close(g->loop);

@@ -86,6 +86,14 @@ enum err worker_open(struct worker **out, struct gateway *g, unsigned index)
 	return ERR_OK;
 }
 
+void worker_leave_store(struct worker *w)
+{
+	if (w == NULL)
+		return;
+	reg_reader_close(w->reader);
+	w->reader = NULL;
+}
+
 void worker_close(struct worker *w)
 {
 	if (w == NULL)
@@ -95,7 +103,7 @@ void worker_close(struct worker *w)
 	requests_close(w);
 	sip_transactions_close(w->transactions);
 	nonce_counts_close(w->nonces);
-	reg_reader_close(w->reader);
+	worker_leave_store(w);
 	snapshot_unref(w->snapshot);
 	free(w);
 }

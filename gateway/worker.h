@@ -30,7 +30,9 @@ struct worker {
 
 /** Make worker `index` on its loop, before the crew starts. ERR_NOMEM... */
 NODISCARD enum err worker_open(struct worker **out, struct gateway *g, unsigned index);
-/** The crew has been stopped. NULL is fine. */
+/** The crew has been stopped: give the reader back, so that the store can be closed. NULL is fine. */
+void worker_leave_store(struct worker *w);
+/** The crew has been stopped, and nothing is under way in the store any more. NULL is fine. */
 void worker_close(struct worker *w);
 /** The configuration in force on this worker. Own thread. */
 static inline const struct conf *worker_conf(const struct worker *w)
