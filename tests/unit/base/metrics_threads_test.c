@@ -101,7 +101,9 @@ static void label_sets_are_bounded(void **state)
 /* A clock that went backwards must not spoil the sum. */
 static void odd_observations_do_no_harm(void **state)
 {
-	static const double odd[] = { -1, 0, 1e30, NAN, INFINITY, -INFINITY };
+	static const double odd[] = {
+		-1, 0, 1e30, (double)NAN, (double)INFINITY, (double)-INFINITY
+	};
 	struct metrics *m = open_metrics(1);
 	struct metric *cell = metric_get(m, LAG, 0, STR_NONE);
 	struct buf b;
