@@ -2,6 +2,7 @@
 
 #include "base/crypto.h"
 #include "base/mem.h"
+#include "base/socket.h"
 #include "gateway/control.h"
 #include "gateway/demux.h"
 #include "gateway/federate.h"
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#define OWN_MAX 64        /* addresses of this machine that are looked at */
 #define SOURCES_MAX 65536 /* addresses whose rate is watched */
 
 /* ---------------------------------------------------------------------------- what any thread asks */
@@ -90,28 +92,46 @@ static enum err open_tables(struct gateway *g)
 	return metrics_open(&g->metrics, metric_table(), METRIC_ID_COUNT, g->worker_count);
 }
 
-static struct resolver_conf resolver_conf_of(const struct conf *conf)
+/* A resolver's settings, with this machine's own addresses, to which nobody else's records may lead. */
+struct resolver_settings {
+	struct resolver_conf conf;
+	struct network own[OWN_MAX];
+};
+
+static void resolver_settings_of(struct resolver_settings *out, const struct conf *conf)
 {
-	return (struct resolver_conf){ .servers = conf->resolver.servers,
-		                       .server_count = conf->resolver.server_count,
-		                       .timeout_ms = conf->resolver.timeout_ms,
-		                       .allow_targets = conf->resolver.allow_targets,
-		                       .allow_count = conf->resolver.allow_target_count };
+	struct addr addrs[OWN_MAX];
+	size_t count = socket_interfaces(addrs, OWN_MAX);
+
+	for (size_t i = 0; i < count; i++) {
+		addr_set_port(&addrs[i], 0);
+		out->own[i] = (struct network){ .addr = addrs[i],
+			                        .prefix = addr_family(&addrs[i]) == AF_INET6 ? 128
+			                                                                     : 32 };
+	}
+	out->conf = (struct resolver_conf){ .servers = conf->resolver.servers,
+		                            .server_count = conf->resolver.server_count,
+		                            .timeout_ms = conf->resolver.timeout_ms,
+		                            .allow_targets = conf->resolver.allow_targets,
+		                            .allow_count = conf->resolver.allow_target_count,
+		                            .own = out->own,
+		                            .own_count = count };
 }
 
 static enum err open_services(struct gateway *g, const struct conf *conf, struct buf *why)
 {
 	const struct sip_wires_events events = demux_events(g);
 	const struct sip_wires_conf wires = { 0 };
-	const struct resolver_conf resolver = resolver_conf_of(conf);
+	struct resolver_settings resolver;
 	enum err e;
 
+	resolver_settings_of(&resolver, conf);
 	if ((e = loop_open(&g->loop, 0)) != ERR_OK ||
 	    (e = crew_open(&g->crew, g->worker_count)) != ERR_OK)
 		return e;
 	if ((e = sip_wires_open(&g->wires, g->crew, g->log, &wires, &events)) != ERR_OK)
 		return e;
-	if ((e = resolver_open(&g->resolver, g->crew, &resolver)) != ERR_OK) {
+	if ((e = resolver_open(&g->resolver, g->crew, &resolver.conf)) != ERR_OK) {
 		buf_printf(why, "the resolver cannot start: %s; set resolver.servers\n",
 		           err_text(e));
 		return e;
@@ -301,7 +321,7 @@ static void switch_all(struct gateway *g, const struct snapshot *next, struct sw
 static enum err prepare(struct gateway *g, struct snapshot *next, struct switching **posts,
                         struct buf *said)
 {
-	const struct resolver_conf resolver = resolver_conf_of(next->conf);
+	struct resolver_settings resolver;
 	enum err e = listeners_open(g, next, said);
 
 	if (e != ERR_OK)
@@ -310,8 +330,9 @@ static enum err prepare(struct gateway *g, struct snapshot *next, struct switchi
 		listeners_undo(g, atomic_load(&g->snapshot), next);
 		return e;
 	}
+	resolver_settings_of(&resolver, next->conf);
 	e = federate_configure(g, next, said);
-	if (e == ERR_OK && (e = resolver_configure(g->resolver, &resolver)) != ERR_OK)
+	if (e == ERR_OK && (e = resolver_configure(g->resolver, &resolver.conf)) != ERR_OK)
 		buf_printf(said, "the resolver cannot take its servers: %s\n", err_text(e));
 	if (e == ERR_OK)
 		return ERR_OK;
