@@ -93,9 +93,16 @@ void ua_done(struct ua *ua, enum ua_status status)
 		                 args->command == UA_OPTIONS ? ROUND_PAUSE_MS : 0, on_pause);
 }
 
+/* Before whoever was told has answered. */
+static void end_early(struct ua *ua)
+{
+	ua->status = UA_NONE;
+	end(ua);
+}
+
 static void on_bound(struct timer *t)
 {
-	end(container_of(t, struct ua, bound));
+	end_early(container_of(t, struct ua, bound));
 }
 
 /* The first signal asks to take leave, the second doesn't wait for that. */
@@ -108,7 +115,7 @@ static void on_signal(void *arg, unsigned events)
 	if (read(ua->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
 	if (ua->stopping) {
-		end(ua);
+		end_early(ua);
 		return;
 	}
 	ua->stopping = true;

@@ -19,7 +19,6 @@ struct call {
 	struct timer timer; /* until we give up, then until we hang up */
 	unsigned best;      /* final answer that is no 2xx, of those we had; 0: none */
 	bool cancelled;
-	bool lost; /* the call stood, and nobody answered our BYE */
 	bool open; /* the round is not over */
 	uint64_t sdp_id;
 };
@@ -35,7 +34,6 @@ static void call_clear(struct call *c)
 	ua_targets_fini(&c->targets);
 	c->best = 0;
 	c->cancelled = false;
-	c->lost = false;
 }
 
 #define CALL_FIELDS(c)                                                        \
@@ -115,18 +113,15 @@ static bool is_open(const struct ua_session *s)
 
 static void on_over(void *arg, struct ua_session *s, enum ua_over why)
 {
-	static const char *const by[] = {
-		[UA_OVER_THEM] = "them", [UA_OVER_US] = "us", [UA_OVER_LOST] = "us, unanswered"
-	};
 	struct call *c = arg;
 
-	UA_SAY(c->ua, "ended", LOG_Z("by", by[why]), CALL_FIELDS(c));
-	c->lost = c->lost || (why == UA_OVER_LOST && s == &c->sessions[0]);
+	(void)s;
+	UA_SAY(c->ua, "ended", LOG_Z("by", ua_over_text(why)), CALL_FIELDS(c));
 	for (size_t i = 0; i < c->session_count; i++) {
 		if (is_open(&c->sessions[i]))
 			return;
 	}
-	finish(c, c->lost ? UA_NONE : c->cancelled ? UA_REFUSED : UA_GOOD);
+	finish(c, UA_GOOD);
 }
 
 static void on_duration(struct timer *t)

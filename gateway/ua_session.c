@@ -5,6 +5,11 @@
 
 static void on_no_ack(struct ua_accept *accept);
 
+const char *ua_over_text(enum ua_over why)
+{
+	return why == UA_OVER_THEM ? "them" : why == UA_OVER_US ? "us" : "us, unanswered";
+}
+
 void ua_session_init(struct ua_session *s, struct ua *ua, const struct ua_session_user *user)
 {
 	*s = (struct ua_session){ .ua = ua, .user = *user, .sdp_version = 1 };

@@ -23,6 +23,9 @@ enum ua_over {
 	UA_OVER_LOST, /* we did, and nobody answered; or no ACK came */
 };
 
+/** Who hung up, in words. */
+const char *ua_over_text(enum ua_over why);
+
 struct ua_session_user {
 	void *arg;
 	/** It is over, and nothing more comes; the session may be closed from here. */
