@@ -185,19 +185,19 @@ static enum err open_house(struct gateway *g, const struct conf *conf, struct bu
 
 static enum err start(struct gateway *g, struct snapshot *first, struct buf *why)
 {
-	enum err e = listeners_open(g, first, why);
+	/* The threads run before there is anything to receive: an address may have to be asked for. */
+	enum err e = crew_start(g->crew);
 
-	if (e != ERR_OK)
+	if (e != ERR_OK || (e = listeners_open(g, first, why)) != ERR_OK)
 		return e;
 	if ((e = federate_configure(g, first, why)) != ERR_OK)
 		return e;
 	if ((e = control_open(&g->control, g, first->conf->data, why)) != ERR_OK)
 		return e;
 	atomic_store(&g->snapshot, first);
+	/* The posts by which listeners begin to read make this known to the workers. */
 	for (unsigned i = 0; i < g->worker_count; i++)
 		g->workers[i]->snapshot = snapshot_ref(first);
-	if ((e = crew_start(g->crew)) != ERR_OK)
-		return e;
 	listeners_switch(g, NULL, first);
 	warn_of_dangers(g, first->conf);
 	return ERR_OK;

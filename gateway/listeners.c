@@ -1,5 +1,6 @@
 #include "gateway/listeners.h"
 
+#include "gateway/advertise.h"
 #include "gateway/capture.h"
 #include "gateway/demux.h"
 
@@ -151,6 +152,8 @@ enum err listeners_open(struct gateway *g, struct snapshot *next, struct buf *wh
 		else
 			e = open_listener(g, next, want, &urls[count++], why);
 	}
+	if (e == ERR_OK)
+		advertise_learn(g, atomic_load(&g->snapshot), next);
 	if (e == ERR_OK)
 		e = snapshot_finish(next, urls, count);
 	if (e == ERR_OK && conf->capture.url.len > 0)

@@ -63,7 +63,7 @@ static void write_named(const struct listener *l, const struct addr *local, stru
 		buf_printf(out, ":%u", a->port != 0 ? a->port : addr_port(&l->bound));
 		return;
 	}
-	addr_write_host(local, true, out);
+	addr_write_host(addr_family(&l->mapped) != 0 ? &l->mapped : local, true, out);
 	buf_printf(out, ":%u", addr_port(&l->bound));
 }
 
@@ -88,7 +88,8 @@ static bool is_sip(const struct listener *l)
 static bool publishes(const struct listener *l)
 {
 	return is_sip(l) && l->conf->role != CONF_ROLE_USERS &&
-	       (l->conf->advertise.host.len > 0 || !addr_is_any(&l->bound));
+	       (l->conf->advertise.host.len > 0 || addr_family(&l->mapped) != 0 ||
+	        !addr_is_any(&l->bound));
 }
 
 static enum err add_ingress(struct snapshot *s, struct str text)
@@ -142,6 +143,12 @@ enum err snapshot_finish(struct snapshot *s, const struct ready_url *urls, size_
 	return e == ERR_OK && f->ingress_count == 0 ? default_ingress(s) : e;
 }
 
+static bool is_mapped(const struct listener *l, const struct addr *a)
+{
+	return addr_family(&l->mapped) != 0 && addr_eq_host(&l->mapped, a) &&
+	       addr_port(a) == addr_port(&l->bound);
+}
+
 static bool advertised(const struct listener *l, struct str host, uint16_t port)
 {
 	const struct conf_advertise *a = &l->conf->advertise;
@@ -155,13 +162,16 @@ bool snapshot_is_us(const struct snapshot *s, const struct sip_wires *wires,
 {
 	uint16_t port = uri->has_port ? uri->port : 5060;
 	struct addr a;
+	bool numeric;
 
 	if (uri->scheme != SIP_SCHEME_SIP && uri->scheme != SIP_SCHEME_SIPS)
 		return false;
-	if (uri->host_kind != SIP_HOST_NAME && addr_parse(&a, uri->host, port) == ERR_OK &&
-	    sip_wires_is_own(wires, &a))
+	numeric = uri->host_kind != SIP_HOST_NAME && addr_parse(&a, uri->host, port) == ERR_OK;
+	if (numeric && sip_wires_is_own(wires, &a))
 		return true;
 	for (size_t i = 0; i < SIP_LISTENERS_MAX; i++) {
+		if (numeric && is_sip(&s->listeners[i]) && is_mapped(&s->listeners[i], &a))
+			return true;
 		if (is_sip(&s->listeners[i]) && advertised(&s->listeners[i], uri->host, port))
 			return true;
 	}

@@ -11,6 +11,8 @@
 struct listener {
 	const struct conf_listener *conf; /* NULL: not one of this configuration's */
 	struct addr bound;
+	struct addr
+		mapped; /* our address as the STUN server of `advertise: stun:HOST` sees it; family 0: not known */
 };
 
 /* A URL as bound, for `ready`. */
