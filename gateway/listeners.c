@@ -8,19 +8,20 @@
 
 #define PORT_TRIES 20 /* for a port that is free over UDP and TCP */
 
-static bool same_listener(const struct conf_listener *a, const struct conf_listener *b)
+/* By what was asked for, so that a port that the system chose stays what it is, or by what came of it. */
+static bool same_listener(const struct listener *had, const struct conf_listener *want)
 {
-	return a->scheme == b->scheme && addr_eq(&a->addr, &b->addr) && addr_port(&a->addr) != 0;
+	return had->conf != NULL && had->conf->scheme == want->scheme &&
+	       (addr_eq(&had->conf->addr, &want->addr) || addr_eq(&had->bound, &want->addr));
 }
 
-/* The wires' number of what the snapshot in force already listens on for `want`; SIP_LISTENERS_MAX: none. */
+/* The wires' number of what the snapshot in force already listens on for `want`, and no other of `next` has; SIP_LISTENERS_MAX: none. */
 static unsigned find_kept(const struct gateway *g, const struct snapshot *before,
-                          const struct conf_listener *want, enum sip_listener_kind kind)
+                          const struct snapshot *next, const struct conf_listener *want,
+                          enum sip_listener_kind kind)
 {
 	for (unsigned i = 0; before != NULL && i < SIP_LISTENERS_MAX; i++) {
-		const struct conf_listener *had = before->listeners[i].conf;
-
-		if (had != NULL && same_listener(had, want) &&
+		if (next->listeners[i].conf == NULL && same_listener(&before->listeners[i], want) &&
 		    sip_listener_kind(g->wires, i) == kind)
 			return i;
 	}
@@ -51,7 +52,7 @@ static enum err open_one(struct gateway *g, struct snapshot *next, const struct 
 	};
 	enum err e = ERR_OK;
 
-	*index = find_kept(g, before, want, kind);
+	*index = find_kept(g, before, next, want, kind);
 	if (*index == SIP_LISTENERS_MAX)
 		e = sip_listener_open(g->wires, &conf, index);
 	if (e == ERR_OK)
