@@ -35,7 +35,7 @@ NEEDS_registrar  := registrar sip base
 NEEDS_federation := federation registrar resolver sip base
 NEEDS_gateway    := gateway federation registrar resolver stun sip base
 
-PACKAGES := jansson libcares libcurl libuv libwebsockets libxxhash lmdb openssl yaml-0.1
+PACKAGES := jansson libcares libcurl libuv libxxhash lmdb openssl yaml-0.1
 
 # Asked once, and only when something is compiled: the packages may not be there before `make demo` has installed them.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)

@@ -41,7 +41,6 @@ LIBRARIES = [
     (re.compile(r"ares\w*\.h"), ["resolver/cares.c"]),
     (re.compile(r"lmdb\.h"), 1),
     (re.compile(r"curl/"), 1),
-    (re.compile(r"libwebsockets\.h"), 1),
     (re.compile(r"jansson\.h"), 1),
     (re.compile(r"wslay/"), 1),
 ]
