@@ -72,7 +72,7 @@ static int open_alone(struct alone *a, const struct cli_args *args)
 	if (e == ERR_OK)
 		e = start(a);
 	if (e != ERR_OK && why.len > 0)
-		(void)cli_write(stderr, buf_view(&why));
+		(void)fprintf(stderr, "%.*s\n", STR_ARG(str_trim(buf_view(&why))));
 	else if (e != ERR_OK)
 		(void)fprintf(stderr, "lotse user: cannot open the accounts: %s\n", err_text(e));
 	if (e == ERR_INUSE)

@@ -176,7 +176,7 @@ int cli_serve(int argc, char **argv)
 	if (e == ERR_OK) {
 		status = run(g, &signals);
 	} else {
-		(void)fwrite(why.data, 1, why.len, stderr);
+		(void)fprintf(stderr, "%.*s\n", STR_ARG(str_trim(buf_view(&why))));
 		status = e == ERR_SYNTAX ? CLI_USAGE : CLI_FAILED;
 	}
 	buf_fini(&why);

@@ -85,23 +85,6 @@ void control_adopt(struct control *c, int fd)
 	loop_timer_start(c->loop, &s->timer, CONTROL_REQUEST_MS, on_timer);
 }
 
-void control_sessions_end(struct control *c)
-{
-	struct control_session *s = c->sessions;
-
-	while (s != NULL) {
-		struct control_session *next = s->next;
-		struct control_job *job = s->job;
-
-		if (job != NULL) {
-			job->abroad++;
-			loop_post(job->worker->loop, &job->stop);
-		}
-		close_session(s);
-		s = next;
-	}
-}
-
 /* ---------------------------------------------------------------------------- sending */
 
 static bool send_some(struct control_session *s)
@@ -141,6 +124,28 @@ static void on_writable(struct control_session *s)
 	if (!s->ended && s->more != NULL && s->out.len - s->sent < LOW_WATER)
 		s->more(s);
 	go_on(s);
+}
+
+void control_sessions_end(struct control *c)
+{
+	struct control_session *s = c->sessions;
+
+	while (s != NULL) {
+		struct control_session *next = s->next;
+		struct control_job *job = s->job;
+
+		if (job != NULL) {
+			job->abroad++;
+			loop_post(job->worker->loop, &job->stop);
+		}
+		if (!s->ended) {
+			control_err(s, "the daemon is ending\n");
+			control_exit(s, CONTROL_FAILED);
+			(void)send_some(s); /* as far as it goes at once */
+		}
+		close_session(s);
+		s = next;
+	}
 }
 
 /* ---------------------------------------------------------------------------- receiving */

@@ -3,6 +3,10 @@
 
 #include "base/mem.h"
 
+#include <malloc.h>
+
+#define TRIM_FROM 10000
+
 /* ---------------------------------------------------------------------------- list and export */
 
 static void json_account(struct json *j, const struct reg_account *a)
@@ -261,6 +265,8 @@ void control_user_change(struct control_session *s)
 	free(s->changes);
 	s->changes = NULL;
 	arena_fini(&s->body);
+	if (s->change_count > TRIM_FROM)
+		(void)malloc_trim(0); /* an import's hundreds of MB are not needed again */
 	if (e != ERR_OK && control_resume(s))
 		control_fail(s, e);
 }
