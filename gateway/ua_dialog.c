@@ -29,6 +29,32 @@ static enum err keep(struct ua_dialog *d, struct str value, struct str *out)
 	return ERR_OK;
 }
 
+/* Where parameters and headers begin; the end of the text where there are none. */
+static size_t params_at(const struct sip_uri *uri)
+{
+	if (uri->params.len > 0)
+		return (size_t)(uri->params.p - uri->text.p);
+	return uri->headers.len > 0 ? (size_t)(uri->headers.p - uri->text.p) - 1 : uri->text.len;
+}
+
+void ua_request_uri_write(const struct sip_uri *uri, struct buf *out)
+{
+	struct str rest = uri->params;
+	struct sip_uri_param param;
+
+	buf_str(out, str_head(uri->text, params_at(uri)));
+	while (sip_uri_param_next(&rest, &param)) {
+		if (str_eq_nocase(param.name, STR("method")))
+			continue;
+		buf_char(out, ';');
+		buf_str(out, param.name);
+		if (param.has_value) {
+			buf_char(out, '=');
+			buf_str(out, param.value);
+		}
+	}
+}
+
 static enum err set_target(struct ua_dialog *d, struct str uri)
 {
 	if (uri.len > sizeof(d->target))
@@ -116,14 +142,20 @@ static enum err keep_routes(struct ua_dialog *d, const struct sip_msg *msg, bool
 
 void ua_dialog_retarget(struct ua_dialog *d, const struct sip_msg *msg)
 {
+	char memory[SIP_URI_MAX];
 	struct sip_name_addr contact;
 	struct sip_uri uri;
 	struct str value;
+	struct buf text;
 
-	if (sip_first_value(msg, SIP_H_CONTACT, &value) &&
-	    sip_name_addr_uri(&contact, &uri, value) == ERR_OK && !contact.star &&
-	    (uri.scheme == SIP_SCHEME_SIP || uri.scheme == SIP_SCHEME_SIPS))
-		(void)set_target(d, contact.uri);
+	if (!sip_first_value(msg, SIP_H_CONTACT, &value) ||
+	    sip_name_addr_uri(&contact, &uri, value) != ERR_OK || contact.star ||
+	    (uri.scheme != SIP_SCHEME_SIP && uri.scheme != SIP_SCHEME_SIPS))
+		return;
+	buf_wrap(&text, memory, sizeof(memory));
+	ua_request_uri_write(&uri, &text);
+	if (text.err == ERR_OK)
+		(void)set_target(d, buf_view(&text));
 }
 
 enum err ua_dialog_answered(struct ua_dialog *d, const struct ua_dialog *asked,
@@ -233,11 +265,15 @@ struct str ua_dialog_hop(const struct ua_dialog *d)
 	return d->route_count > 0 ? route_uri(d->routes[0], &loose) : target(d);
 }
 
-struct str ua_dialog_request_uri(const struct ua_dialog *d)
+void ua_dialog_request_uri(const struct ua_dialog *d, struct buf *out)
 {
+	struct sip_uri uri;
 	bool loose;
 
-	return is_strict(d) ? route_uri(d->routes[0], &loose) : target(d);
+	if (!is_strict(d))
+		buf_str(out, target(d));
+	else if (sip_uri_parse(&uri, route_uri(d->routes[0], &loose)) == ERR_OK)
+		ua_request_uri_write(&uri, out);
 }
 
 static void put_routes(const struct ua_dialog *d, struct buf *out)
@@ -255,8 +291,13 @@ static void put_routes(const struct ua_dialog *d, struct buf *out)
 void ua_dialog_write(const struct ua_dialog *d, enum sip_method method, uint32_t seq,
                      struct str via, struct buf *out)
 {
-	const struct sip_request request = { .method = method, .uri = ua_dialog_request_uri(d) };
+	char memory[SIP_URI_MAX];
+	struct sip_request request = { .method = method };
+	struct buf uri;
 
+	buf_wrap(&uri, memory, sizeof(memory));
+	ua_dialog_request_uri(d, &uri);
+	request.uri = buf_view(&uri);
 	sip_request_begin(out, &request);
 	sip_put(out, SIP_H_VIA, via);
 	sip_put_number(out, SIP_H_MAX_FORWARDS, 70);

@@ -61,8 +61,10 @@ uint32_t ua_dialog_next(struct ua_dialog *d);
 
 /** The URI by which the next hop is found (8.1.2): the first of the route set's, or the target. */
 struct str ua_dialog_hop(const struct ua_dialog *d);
-/** The Request-URI (12.2.1.1): the target; that of a first route which is a strict router. */
-struct str ua_dialog_request_uri(const struct ua_dialog *d);
+/** Write the Request-URI (12.2.1.1): the target; that of a first route which is a strict router. */
+void ua_dialog_request_uri(const struct ua_dialog *d, struct buf *out);
+/** Write a URI as it may stand in a request line: without headers and method, which say how to make a request and are no part of one (19.1.1). */
+void ua_request_uri_write(const struct sip_uri *uri, struct buf *out);
 /** Write the head of a request: request line, Via, Max-Forwards, Route, From, To, Call-ID, CSeq. */
 void ua_dialog_write(const struct ua_dialog *d, enum sip_method method, uint32_t seq,
                      struct str via, struct buf *out);

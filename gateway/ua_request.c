@@ -30,6 +30,18 @@ static bool is_ours(const struct ua_request *r)
 	return !r->foreign && r->ua->auth.name.len > 0;
 }
 
+static enum err put_credentials(const struct ua_request *r, struct str body, struct buf *out)
+{
+	char memory[SIP_URI_MAX];
+	struct buf uri;
+
+	if (!is_ours(r) || r->method == SIP_ACK)
+		return ERR_OK;
+	buf_wrap(&uri, memory, sizeof(memory));
+	ua_dialog_request_uri(r->dialog, &uri);
+	return ua_auth_write(&r->ua->auth, sip_method_name(r->method), buf_view(&uri), body, out);
+}
+
 static enum err compose(struct ua_request *r, struct buf *out)
 {
 	char via_memory[256];
@@ -38,7 +50,7 @@ static enum err compose(struct ua_request *r, struct buf *out)
 	struct buf via;
 	struct buf fields;
 	struct buf body;
-	enum err e = ERR_OK;
+	enum err e;
 
 	buf_wrap(&via, via_memory, sizeof(via_memory));
 	buf_wrap(&fields, fields_memory, sizeof(fields_memory));
@@ -48,9 +60,7 @@ static enum err compose(struct ua_request *r, struct buf *out)
 	if (via.err != ERR_OK || fields.err != ERR_OK || body.err != ERR_OK)
 		return ERR_LIMIT;
 	ua_dialog_write(r->dialog, r->method, r->seq, buf_view(&via), out);
-	if (is_ours(r) && r->method != SIP_ACK)
-		e = ua_auth_write(&r->ua->auth, sip_method_name(r->method),
-		                  ua_dialog_request_uri(r->dialog), buf_view(&body), out);
+	e = put_credentials(r, buf_view(&body), out);
 	buf_str(out, buf_view(&fields));
 	sip_finish(out, body.len > 0 ? STR("application/sdp") : STR_NONE, buf_view(&body));
 	return e != ERR_OK ? e : out->err;

@@ -1,6 +1,7 @@
 #include "gateway/ua_targets.h"
 
 #include "base/mem.h"
+#include "gateway/ua_dialog.h"
 
 void ua_targets_init(struct ua_targets *t)
 {
@@ -26,31 +27,13 @@ static bool is_known(const struct ua_targets *t, const struct sip_uri *uri)
 	return false;
 }
 
-/* As it may stand in a request line: without headers and method, which say how to make a request and are no part of one (19.1.1). */
-static enum err request_uri(struct ua_targets *t, const struct sip_uri *uri, struct str *out)
+static enum err keep_uri(struct ua_targets *t, const struct sip_uri *uri, struct str *out)
 {
 	char memory[SIP_URI_MAX];
-	struct sip_uri_param param;
-	struct str rest = uri->params;
-	struct str params_and_headers;
 	struct buf text;
 
 	buf_wrap(&text, memory, sizeof(memory));
-	params_and_headers = uri->params.len > 0 ? uri->params : uri->headers;
-	buf_str(&text, str_head(uri->text, params_and_headers.len == 0
-	                                           ? uri->text.len
-	                                           : (size_t)(params_and_headers.p - uri->text.p) -
-	                                                     (uri->params.len == 0)));
-	while (sip_uri_param_next(&rest, &param)) {
-		if (str_eq_nocase(param.name, STR("method")))
-			continue;
-		buf_char(&text, ';');
-		buf_str(&text, param.name);
-		if (param.has_value) {
-			buf_char(&text, '=');
-			buf_str(&text, param.value);
-		}
-	}
+	ua_request_uri_write(uri, &text);
 	return text.err != ERR_OK ? text.err : arena_str(&t->memory, buf_view(&text), out);
 }
 
@@ -93,8 +76,8 @@ static bool add_contact(struct ua_targets *t, struct str value, size_t fresh)
 		return false;
 	if (sip_name_addr_q(&contact, &target.q) != ERR_OK)
 		target.q = 0;
-	if (request_uri(t, &uri, &target.uri) != ERR_OK ||
-	    sip_uri_parse(&uri, target.uri) != ERR_OK || is_known(t, &uri))
+	if (keep_uri(t, &uri, &target.uri) != ERR_OK || sip_uri_parse(&uri, target.uri) != ERR_OK ||
+	    is_known(t, &uri))
 		return false;
 	insert(t, &target, fresh);
 	return true;
