@@ -147,7 +147,7 @@ static enum err open_workers(struct gateway *g)
 {
 	enum err e = ERR_OK;
 
-	g->workers = calloc(g->worker_count, sizeof(*g->workers));
+	g->workers = mem_zero(g->worker_count * sizeof(void *));
 	if (g->workers == NULL)
 		return ERR_NOMEM;
 	for (unsigned i = 0; e == ERR_OK && i < g->worker_count; i++)
@@ -270,47 +270,55 @@ void gateway_close(struct gateway *g)
 
 /* ---------------------------------------------------------------------------- reload */
 
+/* A snapshot on its way to all workers; whoever takes it last frees this. */
 struct switching {
-	struct post post;
-	struct worker *worker;
+	_Atomic unsigned left;
 	const struct snapshot *next;
+	struct switch_post {
+		struct post post;
+		struct worker *worker;
+		struct switching *all;
+	} posts[];
 };
 
 static void switch_worker(struct post *post, struct loop *loop)
 {
-	struct switching *s = container_of(post, struct switching, post);
+	struct switch_post *p = container_of(post, struct switch_post, post);
+	struct switching *all = p->all;
 
 	(void)loop;
-	snapshot_unref(s->worker->snapshot);
-	s->worker->snapshot = s->next;
-	free(s);
+	snapshot_unref(p->worker->snapshot);
+	p->worker->snapshot = snapshot_ref(all->next);
+	if (atomic_fetch_sub(&all->left, 1) != 1)
+		return;
+	snapshot_unref(all->next);
+	free(all);
 }
 
-/* All posts are made before the first is sent: as a whole, or not at all. */
-static enum err make_posts(struct gateway *g, const struct snapshot *next, struct switching **posts)
+/* All that can fail, before anything is switched. */
+static struct switching *make_switching(struct gateway *g, const struct snapshot *next)
 {
-	for (unsigned i = 0; i < g->worker_count; i++) {
-		posts[i] = malloc(sizeof(*posts[i]));
-		if (posts[i] == NULL) {
-			while (i-- > 0)
-				free(posts[i]);
-			return ERR_NOMEM;
-		}
-		*posts[i] = (struct switching){ .post.run = switch_worker,
-			                        .worker = g->workers[i],
-			                        .next = next };
-	}
-	return ERR_OK;
+	struct switching *all = mem_zero(sizeof(*all) + g->worker_count * sizeof(all->posts[0]));
+
+	if (all == NULL)
+		return NULL;
+	atomic_init(&all->left, g->worker_count);
+	all->next = next;
+	for (unsigned i = 0; i < g->worker_count; i++)
+		all->posts[i] = (struct switch_post){ .post.run = switch_worker,
+			                              .worker = g->workers[i],
+			                              .all = all };
+	return all;
 }
 
-static void switch_all(struct gateway *g, const struct snapshot *next, struct switching **posts)
+static void switch_all(struct gateway *g, const struct snapshot *next, struct switching *all)
 {
 	const struct snapshot *before = atomic_load(&g->snapshot);
+	unsigned count = g->worker_count;
 
-	for (unsigned i = 0; i < g->worker_count; i++) {
-		(void)snapshot_ref(next);
-		loop_post(g->workers[i]->loop, &posts[i]->post);
-	}
+	(void)snapshot_ref(next);
+	for (unsigned i = 0; i < count; i++)
+		loop_post(g->workers[i]->loop, &all->posts[i].post);
 	atomic_store(&g->snapshot, next);
 	while (atomic_load(&g->snapshot_readers) != 0)
 		(void)sched_yield(); /* they hold it for a few instructions */
@@ -318,7 +326,7 @@ static void switch_all(struct gateway *g, const struct snapshot *next, struct sw
 	snapshot_unref(before);
 }
 
-static enum err prepare(struct gateway *g, struct snapshot *next, struct switching **posts,
+static enum err prepare(struct gateway *g, struct snapshot *next, struct switching **all,
                         struct buf *said)
 {
 	struct resolver_settings resolver;
@@ -326,9 +334,9 @@ static enum err prepare(struct gateway *g, struct snapshot *next, struct switchi
 
 	if (e != ERR_OK)
 		return e;
-	if ((e = make_posts(g, next, posts)) != ERR_OK) {
+	if ((*all = make_switching(g, next)) == NULL) {
 		listeners_undo(g, atomic_load(&g->snapshot), next);
-		return e;
+		return ERR_NOMEM;
 	}
 	resolver_settings_of(&resolver, next->conf);
 	e = federate_configure(g, next, said);
@@ -341,8 +349,7 @@ static enum err prepare(struct gateway *g, struct snapshot *next, struct switchi
 		LOG_EVENT(g->log, LOG_ERROR, "peers_half_reloaded",
 		          LOG_Z("do", "mend the configuration and reload"));
 	listeners_undo(g, atomic_load(&g->snapshot), next);
-	for (unsigned i = 0; i < g->worker_count; i++)
-		free(posts[i]);
+	free(*all);
 	return e;
 }
 
@@ -361,7 +368,7 @@ static void say_what_waits(struct gateway *g, const struct conf *before, const s
 
 enum err gateway_reload(struct gateway *g, struct buf *said)
 {
-	struct switching *posts[CREW_MAX];
+	struct switching *all = NULL;
 	const struct snapshot *before = atomic_load(&g->snapshot);
 	struct snapshot *next = NULL;
 	struct conf *conf = NULL;
@@ -370,7 +377,7 @@ enum err gateway_reload(struct gateway *g, struct buf *said)
 
 	if (e == ERR_OK && (e = snapshot_new(&next, conf)) != ERR_OK)
 		conf_unref(conf);
-	if (e == ERR_OK && (e = prepare(g, next, posts, said)) != ERR_OK)
+	if (e == ERR_OK && (e = prepare(g, next, &all, said)) != ERR_OK)
 		snapshot_unref(next);
 	if (e != ERR_OK) {
 		LOG_EVENT(g->log, LOG_ERROR, "reload_refused", LOG_E("reason", e),
@@ -380,7 +387,7 @@ enum err gateway_reload(struct gateway *g, struct buf *said)
 	say_what_waits(g, before->conf, conf, said);
 	limits = limits_of(conf);
 	registrar_configure(g->registrar, &limits);
-	switch_all(g, next, posts);
+	switch_all(g, next, all);
 	g->reloads++;
 	warn_of_dangers(g, conf);
 	LOG_EVENT(g->log, LOG_INFO, "reloaded", LOG_S("file", conf->file));

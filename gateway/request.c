@@ -80,8 +80,12 @@ void request_maybe_free(struct request *r)
 
 void requests_close(struct worker *w)
 {
-	while (w->requests != NULL)
-		request_free(w->requests);
+	struct request *next;
+
+	for (struct request *r = w->requests; r != NULL; r = next) {
+		next = r->next;
+		request_free(r);
+	}
 }
 
 /* ---------------------------------------------------------------------------- our own answers */
