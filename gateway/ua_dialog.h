@@ -46,7 +46,7 @@ NODISCARD enum err ua_dialog_redirect(struct ua_dialog *d, struct str target);
  * ERR_NOMEM, ERR_LIMIT. */
 NODISCARD enum err ua_dialog_answered(struct ua_dialog *d, const struct ua_dialog *asked,
                                       const struct sip_msg *response);
-/** 12.1.1: the dialog that our response with this To-tag to `request` makes. `d` is empty. ERR_SYNTAX: no Contact to reach it again; ERR_NOMEM, ERR_LIMIT. */
+/** 12.1.1: the dialog that our response with this To-tag to `request`, which has none, makes. `d` is empty. ERR_SYNTAX: no Contact to reach it again; ERR_NOMEM, ERR_LIMIT. */
 NODISCARD enum err ua_dialog_accept(struct ua_dialog *d, const struct sip_msg *request,
                                     struct str tag);
 
