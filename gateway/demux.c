@@ -105,8 +105,8 @@ static bool is_for_us(const struct worker *w, const struct sip_msg *msg)
 	struct sip_uri uri;
 
 	if (sip_has(msg, SIP_H_ROUTE) || sip_has(msg, SIP_H_PROXY_REQUIRE) ||
-	    sip_uri_parse(&uri, msg->uri) != ERR_OK || uri.user.len > 0 ||
-	    (uri.scheme != SIP_SCHEME_SIP && uri.scheme != SIP_SCHEME_SIPS))
+	    sip_has(msg, SIP_H_REQUIRE) || sip_uri_parse(&uri, msg->uri) != ERR_OK ||
+	    uri.user.len > 0 || (uri.scheme != SIP_SCHEME_SIP && uri.scheme != SIP_SCHEME_SIPS))
 		return false;
 	if (snapshot_is_us(w->snapshot, w->gateway->wires, &uri))
 		return true;

@@ -17,7 +17,7 @@
 	X(CHALLENGES,     "lotse_challenges_total", COUNTER, "Challenges sent")                                             \
 	X(LOGINS_FAILED,  "lotse_failed_logins_total", COUNTER, "Credentials that did not fit")                             \
 	X(REGISTRATIONS,  "lotse_registrations_total", COUNTER, "REGISTER requests answered, by status")                    \
-	X(LOCATES,        "lotse_locate_total", COUNTER, "Look-ups of the location service, by source and outcome")         \
+	X(LOCATES,        "lotse_locate_total", COUNTER, "Look-ups of the location service, by outcome")         \
 	X(CALLS,          "lotse_calls_total", COUNTER, "Calls that ended, by outcome")                                     \
 	X(CALLS_OPEN,     "lotse_calls", GAUGE, "Calls in progress")                                                        \
 	X(STUN,           "lotse_stun_total", COUNTER, "STUN messages answered")                                            \

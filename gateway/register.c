@@ -258,16 +258,6 @@ static void on_checked(struct request *r, enum auth_verdict verdict)
 	}
 }
 
-static void write_unsupported(void *arg, struct buf *out)
-{
-	const struct request *r = arg;
-	struct sip_values at = sip_values_of(r->msg, SIP_H_REQUIRE);
-	struct str token;
-
-	while (sip_next_unknown_token(&at, NULL, 0, &token))
-		sip_put(out, SIP_H_UNSUPPORTED, token);
-}
-
 void register_begin(struct request *r)
 {
 	const struct conf_listener *listener = r->snapshot->listeners[r->flow->listener].conf;
@@ -279,10 +269,8 @@ void register_begin(struct request *r)
 		return;
 	}
 	/* 2. What it requires we don't know. */
-	if (sip_has(r->msg, SIP_H_REQUIRE)) {
-		request_reply_with(r, 420, NULL, write_unsupported, r);
+	if (!request_requires_nothing(r))
 		return;
-	}
 	if (listener != NULL && listener->role == CONF_ROLE_PEERS) {
 		reply(r, 403, "Listener Is for Peers", NULL, NULL);
 		return;

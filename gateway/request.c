@@ -124,14 +124,32 @@ static void forbid(struct request *r, const char *reason)
 	request_reply(r, 403, reason);
 }
 
-static void write_unsupported(void *arg, struct buf *out)
+/* Every option tag of Require or Proxy-Require: we know none that either may ask of us. */
+static void write_unsupported(const struct request *r, enum sip_header_id id, struct buf *out)
 {
-	const struct request *r = arg;
-	struct sip_values at = sip_values_of(r->msg, SIP_H_PROXY_REQUIRE);
+	struct sip_values at = sip_values_of(r->msg, id);
 	struct str token;
 
 	while (sip_next_unknown_token(&at, NULL, 0, &token))
 		sip_put(out, SIP_H_UNSUPPORTED, token);
+}
+
+static void write_required(void *arg, struct buf *out)
+{
+	write_unsupported(arg, SIP_H_REQUIRE, out);
+}
+
+static void write_proxy_required(void *arg, struct buf *out)
+{
+	write_unsupported(arg, SIP_H_PROXY_REQUIRE, out);
+}
+
+bool request_requires_nothing(struct request *r)
+{
+	if (!sip_has(r->msg, SIP_H_REQUIRE))
+		return true;
+	request_reply_with(r, 420, NULL, write_required, r);
+	return false;
 }
 
 void request_write_options(void *arg, struct buf *out)
@@ -269,7 +287,8 @@ static void follow_opaque(struct request *r)
 static void answer_for_us(struct request *r)
 {
 	if (r->msg->method == SIP_OPTIONS) {
-		request_reply_with(r, 200, NULL, request_write_options, r);
+		if (request_requires_nothing(r))
+			request_reply_with(r, 200, NULL, request_write_options, r);
 		return;
 	}
 	if (r->msg->method == SIP_REGISTER) {
@@ -407,7 +426,7 @@ static bool validate(struct request *r)
 	}
 	/* 5. Proxy-Require. */
 	if (sip_has(r->msg, SIP_H_PROXY_REQUIRE) && r->msg->method != SIP_CANCEL) {
-		request_reply_with(r, 420, NULL, write_unsupported, r);
+		request_reply_with(r, 420, NULL, write_proxy_required, r);
 		return false;
 	}
 	return read_routes(r);

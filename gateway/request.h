@@ -77,6 +77,8 @@ void request_route_on(struct request *r);
 /** All places that were found are gone: were they known from before, so that asking anew may tell others? True: the request goes on from there, its fork is
  * over. Once a request. */
 bool request_ask_again(struct request *r);
+/** As the one who answers (8.2.2.3): does it require no extension of us? Otherwise it has been answered with 420. */
+bool request_requires_nothing(struct request *r);
 /** What the 200 to an OPTIONS says. */
 void request_write_options(void *arg, struct buf *out);
 /** One of the things that were under way has come to its end: free the request where it was the last. */
