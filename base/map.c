@@ -121,7 +121,8 @@ static enum err grow(struct map *m)
 		return ERR_NOMEM;
 	move_some(m, SIZE_MAX);
 	m->old = m->now;
-	m->now = (struct map_table){ entries, size };
+	m->now.entries = entries;
+	m->now.size = size;
 	return ERR_OK;
 }
 

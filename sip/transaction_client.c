@@ -68,21 +68,21 @@ static enum err open_client(struct sip_client **out, const struct start *start)
 	return ERR_OK;
 }
 
-/* Parse, look up, open. */
-static enum err start_client(struct sip_client **out, struct start *start)
+/* Parse, look up, open. `start` comes without key and index. */
+static enum err start_client(struct sip_client **out, struct start start)
 {
 	struct sip_msg msg;
 	struct sip_key key;
 	struct sip_fault fault;
 
-	if (sip_parse(&msg, packet_view(start->packet), &fault) != ERR_OK || !msg.is_request ||
+	if (sip_parse(&msg, packet_view(start.packet), &fault) != ERR_OK || !msg.is_request ||
 	    msg.method == SIP_ACK || !sip_client_key(&key, &msg))
 		return ERR_SYNTAX;
-	if (map_get(&start->table->clients, buf_view(&key.text)) != NULL)
+	if (map_get(&start.table->clients, buf_view(&key.text)) != NULL)
 		return ERR_EXISTS;
-	start->key = &key;
-	start->msg = &msg;
-	return open_client(out, start);
+	start.key = &key;
+	start.msg = &msg;
+	return open_client(out, &start);
 }
 
 /* No response at all within `try_ms`, where that is shorter than Timer B or F. */
@@ -98,11 +98,11 @@ static void bound_silence(struct sip_client *client, int64_t try_ms)
 enum err sip_client_start(struct sip_transactions *table, const struct sip_client_start *conf,
                           struct sip_client **out)
 {
-	struct start start = { .table = table,
-		               .packet = conf->request,
-		               .flow = &conf->flow,
-		               .pinned = conf->flow.connection != 0 };
-	enum err e = start_client(out, &start);
+	const struct start start = { .table = table,
+		                     .packet = conf->request,
+		                     .flow = &conf->flow,
+		                     .pinned = conf->flow.connection != 0 };
+	enum err e = start_client(out, start);
 
 	if (e != ERR_OK)
 		return e;
@@ -135,17 +135,17 @@ static void end(struct sip_client *client, bool failed, enum err why)
 static void send_cancel(struct sip_client *client)
 {
 	struct packet *packet = client->cancel;
-	struct start start = { .table = client->t.table,
-		               .packet = packet,
-		               .flow = &client->t.flow,
-		               .pinned = client->pinned };
+	const struct start start = { .table = client->t.table,
+		                     .packet = packet,
+		                     .flow = &client->t.flow,
+		                     .pinned = client->pinned };
 	struct sip_client *cancel;
 
 	client->cancel = NULL;
 	client->cancelled = true;
 	(void)sip_transaction_step(&client->t, SIP_EVENT_CANCELLED);
 	/* A CANCEL that can't be looked after is still better than none. */
-	if (start_client(&cancel, &start) != ERR_OK)
+	if (start_client(&cancel, start) != ERR_OK)
 		send_packet(client, packet, NULL);
 	packet_unref(packet);
 }
@@ -195,6 +195,16 @@ static void after_provisional(struct sip_client *client)
 		(void)sip_transaction_step(&client->t, SIP_EVENT_ORPHANED);
 }
 
+static void heard(struct sip_client *client, unsigned actions, const struct sip_received *received)
+{
+	if ((actions & SIP_DO_ACK) != 0)
+		acknowledge(client, received->msg);
+	if ((actions & SIP_DO_PASS) != 0)
+		pass(client, received);
+	if (received->msg->status < 200)
+		after_provisional(client);
+}
+
 void sip_client_event(struct sip_client *client, enum sip_event event,
                       const struct sip_received *received, enum err why)
 {
@@ -208,14 +218,10 @@ void sip_client_event(struct sip_client *client, enum sip_event event,
 			return;
 	}
 	step = sip_transaction_step(&client->t, event);
-	if ((step.actions & SIP_DO_ACK) != 0)
-		acknowledge(client, received->msg);
 	if ((step.actions & SIP_DO_RESEND) != 0)
 		send_packet(client, client->t.packet, NULL);
-	if ((step.actions & SIP_DO_PASS) != 0)
-		pass(client, received);
-	if (event == SIP_EVENT_PROVISIONAL)
-		after_provisional(client);
+	if (received != NULL)
+		heard(client, step.actions, received);
 	if ((step.actions & (SIP_DO_FAIL | SIP_DO_END)) != 0)
 		end(client, (step.actions & SIP_DO_FAIL) != 0, why);
 }
