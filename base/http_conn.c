@@ -539,6 +539,10 @@ void http_crowd_leave(struct http_crowd *crowd, const struct http_listener *list
 
 void http_crowd_close(struct http_crowd *crowd)
 {
-	while (crowd->first != NULL)
-		conn_close(crowd->first);
+	struct http_conn *next;
+
+	for (struct http_conn *c = crowd->first; c != NULL; c = next) {
+		next = c->next;
+		conn_close(c);
+	}
 }

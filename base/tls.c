@@ -28,6 +28,7 @@ struct tls_stream {
 /* ---------------------------------------------------------------------------- PEM */
 
 /* A key under a password can't be used: nobody is there to be asked. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is OpenSSL's */
 static int no_password(char *out, int size, int writing, void *arg)
 {
 	(void)out;

@@ -438,12 +438,16 @@ enum err federation_ask(struct federation *fed, struct loop *loop, const struct 
 
 void fed_worker_fini(struct fed_worker *worker)
 {
+	struct fed_question *next;
+
 	for (struct fed_entry *entry = worker->cache.newest; entry != NULL; entry = entry->older) {
 		if (entry->inquiry != NULL)
 			inquiry_free(entry->inquiry);
 	}
 	fed_cache_fini(&worker->cache);
-	while (worker->questions != NULL)
-		question_free(worker->questions);
+	for (struct fed_question *q = worker->questions; q != NULL; q = next) {
+		next = q->next;
+		question_free(q);
+	}
 	fed_peers_unref(worker->peers);
 }

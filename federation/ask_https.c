@@ -444,6 +444,7 @@ static void *run_client(void *arg)
 {
 	struct client *client = arg;
 	struct curl_waitfd bell = { .fd = client->mailbox.wake_fd, .events = CURL_WAIT_POLLIN };
+	struct transfer *next;
 	int running;
 
 	(void)pthread_setname_np(pthread_self(), "https");
@@ -453,8 +454,10 @@ static void *run_client(void *arg)
 		(void)curl_multi_poll(client->multi, &bell, 1, WAIT_MS, NULL);
 		take_posts(client);
 	}
-	while (client->transfers != NULL)
-		transfer_free(client->transfers);
+	for (struct transfer *t = client->transfers; t != NULL; t = next) {
+		next = t->next;
+		transfer_free(t);
+	}
 	return NULL;
 }
 

@@ -54,8 +54,12 @@ void fed_cache_drop(struct fed_cache *cache, struct fed_entry *entry)
 
 void fed_cache_fini(struct fed_cache *cache)
 {
-	while (cache->newest != NULL)
-		entry_free(cache, cache->newest);
+	struct fed_entry *older;
+
+	for (struct fed_entry *entry = cache->newest; entry != NULL; entry = older) {
+		older = entry->older;
+		entry_free(cache, entry);
+	}
 	map_fini(&cache->map);
 }
 

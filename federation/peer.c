@@ -184,10 +184,13 @@ static bool has_token(const struct fed_peer *peer, struct str token)
 {
 	unsigned char ours[CRYPTO_DIGEST_MAX];
 	unsigned char theirs[CRYPTO_DIGEST_MAX];
-	size_t len = crypto_digest(CRYPTO_DIGEST_SHA256, &peer->conf.token, 1, '\0', ours);
+	size_t len;
 
+	if (peer->conf.token.len == 0 || token.len == 0)
+		return false;
+	len = crypto_digest(CRYPTO_DIGEST_SHA256, &peer->conf.token, 1, '\0', ours);
 	return crypto_digest(CRYPTO_DIGEST_SHA256, &token, 1, '\0', theirs) == len && len > 0 &&
-	       crypto_equal(ours, theirs, len) && peer->conf.token.len > 0 && token.len > 0;
+	       crypto_equal(ours, theirs, len);
 }
 
 static bool has_address(const struct fed_peer *peer, const struct addr *remote)

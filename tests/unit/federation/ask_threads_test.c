@@ -311,7 +311,8 @@ static void tells_outcomes(void **state)
 		struct heard h = ask_peer(&s, "beta", outcomes[i].user);
 
 		if (h.outcome != outcomes[i].outcome || h.targets != outcomes[i].targets ||
-		    (!h.cached && h.ttl_s != outcomes[i].ttl_s && h.ttl_s != outcomes[i].ttl_s - 1) ||
+		    (!h.cached && h.ttl_s != outcomes[i].ttl_s &&
+		     h.ttl_s != outcomes[i].ttl_s - 1) ||
 		    !str_starts(str_from(h.text), str_from(outcomes[i].text)))
 			fail_msg("%s: %s, %zu targets, ttl %lld: %s", outcomes[i].user,
 			         fed_outcome_name(h.outcome), h.targets, (long long)h.ttl_s,
