@@ -213,7 +213,7 @@ static enum err open_resolver(struct ua *ua, struct buf *why)
 
 	if (args->file != NULL) {
 		if ((e = conf_load(&options, &ua->conf, why)) != ERR_OK)
-			return e;
+			return e == ERR_NOMEM ? e : ERR_SYNTAX;
 		conf.timeout_ms = ua->conf->resolver.timeout_ms;
 		conf.allow_targets = ua->conf->resolver.allow_targets;
 		conf.allow_count = ua->conf->resolver.allow_target_count;

@@ -68,7 +68,7 @@ struct ua {
 };
 
 /** Open everything but the task: listeners, resolver, transactions; SIGINT and SIGTERM are blocked from now on and mean stop. `why` gets a line where
- * that fails. */
+ * that fails: ERR_SYNTAX, a configuration that is not valid or can't be read; others, what the machine has not got. */
 NODISCARD enum err ua_open(struct ua **out, const struct ua_args *args, struct buf *why);
 /** Run ua->task until it is done or a signal came; main thread, blocks. */
 enum ua_status ua_run(struct ua *ua);
