@@ -395,6 +395,9 @@ void federation_serve(struct federation *fed, struct reg_reader *reader,
 	reply->not_before_ms = answer.not_before_ms;
 	buf_str(&reply->headers, buf_view(&answer.headers));
 	buf_str(&reply->body, buf_view(&answer.body));
+	/* Half an answer is none: the server hangs up. */
+	if (answer.headers.err != ERR_OK || answer.body.err != ERR_OK || via.err != ERR_OK)
+		reply->headers.err = ERR_NOMEM;
 	buf_fini(&answer.headers);
 	buf_fini(&answer.body);
 	buf_fini(&via);
