@@ -314,9 +314,10 @@ static bool inquire(struct fed_worker *home, struct fed_entry *entry, struct fed
 /* Nothing is asked: forget the entry where it was made for this question. */
 static void refuse(struct fed_question *q, struct fed_entry *entry, struct str why)
 {
-	tell_failed(q, why);
+	/* A question that was told is its asker's again: it may be gone before the next line. */
 	if (entry->answer == NULL && entry->waiting == NULL)
 		fed_cache_drop(&q->home->cache, entry);
+	tell_failed(q, why);
 }
 
 static bool is_quiet(const struct fed_peer *peer, struct fed_question *q, struct fed_entry *entry)
