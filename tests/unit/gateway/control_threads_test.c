@@ -6,6 +6,8 @@
 #include "gateway/control_client.h"
 #include "gateway/worker.h"
 
+#include "tests/unit/alloc_fail.h"
+
 #include <ftw.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -633,6 +635,77 @@ static void paths_have_a_bound(void **state)
 	assert_string_equal(path, "/a/b/" CONTROL_SOCKET);
 }
 
+/* ---------------------------------------------------------------------------- without memory */
+
+struct poor {
+	struct control *control;
+	struct loop *loop;
+	const char *request;
+	int fd; /* the client's */
+	struct timer tick;
+	char answer[4096];
+	size_t len;
+};
+
+/* Until the other side has closed. */
+static void on_tick(struct timer *t)
+{
+	struct poor *p = container_of(t, struct poor, tick);
+	ssize_t n = recv(p->fd, p->answer + p->len, sizeof(p->answer) - 1 - p->len, MSG_DONTWAIT);
+
+	if (n > 0)
+		p->len += (size_t)n;
+	if (n == 0)
+		loop_stop(p->loop);
+	else
+		loop_timer_start(p->loop, t, 1, on_tick);
+}
+
+static void ask_without_memory(void *arg)
+{
+	struct poor *p = arg;
+	int ends[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	p->fd = ends[0];
+	p->len = 0;
+	send_z(p->fd, p->request);
+	control_adopt(p->control, ends[1]);
+	loop_timer_start(p->loop, &p->tick, 1, on_tick);
+	loop_run(p->loop);
+	(void)close(p->fd);
+	p->answer[p->len] = '\0';
+	if (!alloc_fail_happened())
+		assert_non_null(strstr(p->answer, "[\"exit\", \"0\"]"));
+}
+
+static void memory_may_run_out(void **state)
+{
+	static const char *const requests[] = {
+		"[\"user list\", \"--json\"]\n\n",
+		"[\"user export\"]\n\n",
+		"[\"user realms\"]\n[\"alpha.example\"]\n[\"x.example\"]\n\n",
+		"[\"user change\"]\n[\"put\", \"b@alpha.example\", \"r\", \"" MD5_1 "\", \"\"]\n\n",
+	};
+	struct stage *s = *state;
+	struct poor p = { 0 };
+	struct control *c = NULL;
+
+	add_alice(s);
+	assert_int_equal(loop_open(&p.loop, 0), ERR_OK);
+	assert_int_equal(control_alone(&c, p.loop, s->gateway->registrar,
+	                               atomic_load(&s->gateway->snapshot)->conf),
+	                 ERR_OK);
+	p.control = c;
+	for (size_t i = 0; i < COUNT_OF(requests); i++) {
+		p.request = requests[i];
+		assert_true(alloc_fail_each(ask_without_memory, &p) > 3);
+	}
+	control_close(c);
+	loop_close(p.loop);
+	assert_int_equal(ask(s, "[\"user list\"]\n\n"), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -654,6 +727,7 @@ int main(void)
 		TEST(who_waits_is_told_of_the_end),
 		TEST(a_second_daemon_is_refused),
 		TEST(what_a_killed_daemon_left_is_replaced),
+		TEST(memory_may_run_out),
 		cmocka_unit_test(paths_have_a_bound),
 	};
 
