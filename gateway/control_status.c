@@ -115,7 +115,7 @@ static void text_peer(void *arg, const struct fed_peer_stats *p)
 	control_clean(out, p->name);
 	buf_printf(out, ": asked %llu times, %llu failed; asked us %llu times, %llu refused\n",
 	           (unsigned long long)p->asked, (unsigned long long)p->failed,
-	           (unsigned long long)(p->answered + p->refused), (unsigned long long)p->refused);
+	           (unsigned long long)p->answered + p->refused, (unsigned long long)p->refused);
 }
 
 static void text_uptime(struct buf *out, int64_t seconds)
