@@ -13,6 +13,9 @@
 #define SCHEDSTAT_AGE_NS 5000000
 /* Turns shorter than this are not worth asking the kernel about. */
 #define SHORT_TURN_NS 5000000
+/* Posts run in one turn: so long, looked at so often. */
+#define POSTS_MS 5
+#define POSTS_BATCH 16
 
 struct watch {
 	uv_poll_t poll;
@@ -32,6 +35,7 @@ struct loop {
 	struct watch *watches;
 	struct watch *bell;
 	struct mailbox mailbox;
+	struct post *posts; /* taken from the mailbox, not run yet */
 	struct timer_wheel wheel;
 	struct loop_end *ends;
 	struct mono now;
@@ -144,28 +148,54 @@ static void on_check(uv_check_t *handle)
 	timer_wheel_advance(&l->wheel, l->now);
 }
 
+static void run_post(struct loop *l)
+{
+	struct post *p = l->posts;
+
+	l->posts = p->next;
+	p->run(p, l);
+}
+
 bool loop_drain(struct loop *l)
 {
-	struct post *p = mailbox_take(&l->mailbox);
-	bool any = p != NULL;
+	bool any = l->posts != NULL;
 
-	while (p != NULL) {
-		struct post *next = p->next;
-
-		p->run(p, l);
-		p = next;
-	}
+	while (l->posts != NULL)
+		run_post(l);
+	l->posts = mailbox_take(&l->mailbox);
+	any |= l->posts != NULL;
+	while (l->posts != NULL)
+		run_post(l);
 	return any;
+}
+
+/* Run posts for a while: a thousand answers at once must not keep sockets and timers waiting. */
+static void run_posts(struct loop *l)
+{
+	struct mono enough = mono_add_ms(mono_now(), POSTS_MS);
+
+	while (l->posts != NULL) {
+		for (unsigned i = 0; i < POSTS_BATCH && l->posts != NULL; i++)
+			run_post(l);
+		if (!mono_after(enough, mono_now()))
+			return;
+	}
 }
 
 static void on_bell(void *arg, unsigned events)
 {
 	struct loop *l = arg;
+	bool left = l->posts != NULL;
 	uint64_t rings;
 
 	(void)events;
 	(void)!read(l->mailbox.wake_fd, &rings, sizeof(rings));
-	(void)loop_drain(l);
+	if (!left)
+		l->posts = mailbox_take(&l->mailbox);
+	run_posts(l);
+	/* What is left comes first in the next turn, then what was posted meanwhile, whose ring has been heard already. */
+	if (left || l->posts != NULL)
+		mailbox_ring(&l->mailbox);
 }
 
 static void on_poll(uv_poll_t *handle, int status, int events)

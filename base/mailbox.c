@@ -20,10 +20,16 @@ void mailbox_fini(struct mailbox *m)
 	m->wake_fd = -1;
 }
 
+void mailbox_ring(struct mailbox *m)
+{
+	uint64_t one = 1;
+
+	must(write(m->wake_fd, &one, sizeof(one)) == sizeof(one) || errno == EAGAIN);
+}
+
 void mailbox_post(struct mailbox *m, struct post *p)
 {
 	struct post *head = atomic_load_explicit(&m->head, memory_order_relaxed);
-	uint64_t one = 1;
 
 	do {
 		p->next = head;
@@ -31,7 +37,7 @@ void mailbox_post(struct mailbox *m, struct post *p)
 	                                                memory_order_relaxed));
 	/* Only the first in an empty box rings: one system call a batch. */
 	if (head == NULL)
-		must(write(m->wake_fd, &one, sizeof(one)) == sizeof(one) || errno == EAGAIN);
+		mailbox_ring(m);
 }
 
 struct post *mailbox_take(struct mailbox *m)

@@ -26,5 +26,7 @@ NODISCARD enum err mailbox_init(struct mailbox *m);
 void mailbox_fini(struct mailbox *m);
 /** Give `p` to the owner. Any thread; never blocks, never fails. */
 void mailbox_post(struct mailbox *m, struct post *p);
+/** Wake the owner, as a post to an empty mailbox does. */
+void mailbox_ring(struct mailbox *m);
 /** Owner: take all that is there, in order of arrival, as a list through `next`; NULL when empty. */
 struct post *mailbox_take(struct mailbox *m);

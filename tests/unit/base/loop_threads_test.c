@@ -290,6 +290,70 @@ static void the_end_of_a_turn_runs_once(void **state)
 	loop_close(c.bench.loop);
 }
 
+/* --- many posts at once --- */
+
+#define HEAP 400
+#define POST_US 100
+
+struct heap;
+
+struct heap_post {
+	struct post post;
+	struct heap *heap;
+};
+
+struct heap {
+	struct bench bench;
+	struct heap_post posts[HEAP];
+	struct post late; /* posted while the others wait */
+	unsigned run;
+	unsigned turns;
+};
+
+static void stop_after_all(struct post *p, struct loop *loop)
+{
+	assert_int_equal(container_of(p, struct heap, late)->run, HEAP);
+	loop_stop(loop);
+}
+
+static void take_a_while(struct post *p, struct loop *loop)
+{
+	struct heap_post *post = container_of(p, struct heap_post, post);
+	struct heap *c = post->heap;
+
+	assert_ptr_equal(post, &c->posts[c->run]); /* in order */
+	if (c->run++ == 0)
+		loop_post(loop, &c->late);
+	(void)usleep(POST_US);
+}
+
+static void note_turn(void *arg, int64_t busy_ns)
+{
+	(void)busy_ns;
+	((struct heap *)arg)->turns++;
+}
+
+/* All of them in one turn would keep sockets and timers waiting for HEAP * POST_US and more. */
+static void many_posts_are_run_in_several_turns(void **state)
+{
+	struct heap *c = mem_zero(sizeof(*c));
+
+	(void)state;
+	assert_non_null(c);
+	c->late.run = stop_after_all;
+	bench_open(&c->bench);
+	loop_on_turn(c->bench.loop, note_turn, c);
+	for (size_t i = 0; i < HEAP; i++) {
+		c->posts[i] = (struct heap_post){ .post.run = take_a_while, .heap = c };
+		loop_post(c->bench.loop, &c->posts[i].post);
+	}
+	bench_run(&c->bench);
+	assert_int_equal(c->run, HEAP);
+	assert_true(c->turns >= 3);
+	loop_close(c->bench.loop);
+	free(c);
+}
+
 /* --- crews --- */
 
 #define RALLY 2000
@@ -379,6 +443,7 @@ int main(void)
 		cmocka_unit_test(an_error_does_not_end_a_watch),
 		cmocka_unit_test(watches_may_close_each_other),
 		cmocka_unit_test(the_end_of_a_turn_runs_once),
+		cmocka_unit_test(many_posts_are_run_in_several_turns),
 		cmocka_unit_test(a_crew_passes_posts_around),
 		cmocka_unit_test(homes_are_spread_evenly),
 	};
