@@ -129,7 +129,7 @@ def test_a_404_is_the_same_whatever_its_reason(ask, registered):
         assert status == 404 and headers["content-type"] == PROBLEM and headers["cache-control"] == "private, max-age=10"
     assert len({(body, tuple(sorted(set(headers.items()) - {("date", headers.get("date"))}))) for _, headers, body in answers}) == 1
     # A difference would be there in every round; the machine's other work is not.
-    assert min(spread(ask, (("nothing", bob.user), ("nothing", nobody), ("contact", nobody))) for _ in range(5)) < 0.001
+    assert any(spread(ask, (("nothing", bob.user), ("nothing", nobody), ("contact", nobody))) < 0.001 for _ in range(8))
 
 
 def spread(ask, questions):
