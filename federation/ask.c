@@ -35,7 +35,8 @@ struct fed_inquiry {
 	struct fed_entry *entry;
 	struct fed_peers *peers;
 	const struct fed_peer *peer;
-	struct mono start;
+	struct resolver_query *resolving; /* the peer's host; NULL: not, or done */
+	struct timer patience;            /* with that */
 	struct fed_fetch fetch;
 };
 
@@ -189,6 +190,7 @@ static void count_outcome(const struct fed_inquiry *inquiry)
 
 static void inquiry_free(struct fed_inquiry *inquiry)
 {
+	loop_timer_stop(inquiry->home->loop, &inquiry->patience);
 	(void)atomic_fetch_sub_explicit(&inquiry->home->fed->fetches, 1, memory_order_relaxed);
 	(void)atomic_fetch_sub_explicit(&inquiry->peer->tally->running, 1, memory_order_relaxed);
 	fed_answer_unref(inquiry->fetch.answer);
@@ -220,25 +222,48 @@ static void on_fetched(struct fed_fetch *fetch)
 
 /* ---------------------------------------------------------------------------- at home: asking */
 
+/* Its host has no address, for this reason. */
+static void inquiry_lost(struct fed_inquiry *inquiry, struct str reason)
+{
+	char memory[WORDS_MAX];
+	struct buf words;
+
+	buf_wrap(&words, memory, sizeof(memory));
+	buf_printf(&words, "no address of %.*s: %.*s",
+	           STR_ARG(str_head(inquiry->peer->conf.host, 100)),
+	           STR_ARG(str_head(reason, 200)));
+	inquiry->fetch.answer = fed_answer_failed(buf_view(&words));
+	inquiry_end(inquiry);
+}
+
 static void on_resolved(void *arg, struct resolver_result *result)
 {
 	struct fed_inquiry *inquiry = arg;
 	struct fed_fetch *f = &inquiry->fetch;
-	char memory[WORDS_MAX];
-	struct buf words;
 
+	inquiry->resolving = NULL;
+	loop_timer_stop(inquiry->home->loop, &inquiry->patience);
 	for (size_t i = 0; i < result->target_count && f->addr_count < FED_ADDRESSES_MAX; i++)
 		f->addrs[f->addr_count++] = result->targets[i].addr;
-	if (result->outcome == RESOLVER_FOUND && f->addr_count > 0) {
+	if (result->outcome == RESOLVER_FOUND && f->addr_count > 0)
 		fed_https_ask(inquiry->home->fed->https, f);
-	} else {
-		buf_wrap(&words, memory, sizeof(memory));
-		buf_printf(&words, "no address of %.*s: %.*s", STR_ARG(inquiry->peer->conf.host),
-		           STR_ARG(str_head(result->reason, 200)));
-		f->answer = fed_answer_failed(buf_view(&words));
-		inquiry_end(inquiry);
-	}
+	else
+		inquiry_lost(inquiry, result->reason);
 	resolver_result_free(result);
+}
+
+/* A peer whose DNS is dead costs no more than its timeout either. */
+static void on_impatient(struct timer *t)
+{
+	struct fed_inquiry *inquiry = container_of(t, struct fed_inquiry, patience);
+	char memory[64];
+	struct buf words;
+
+	buf_wrap(&words, memory, sizeof(memory));
+	buf_printf(&words, "no answer within %lld ms", (long long)inquiry->peer->conf.timeout_ms);
+	resolver_cancel(inquiry->resolving);
+	inquiry->resolving = NULL;
+	inquiry_lost(inquiry, buf_view(&words));
 }
 
 static bool resolve(struct fed_inquiry *inquiry)
@@ -250,10 +275,13 @@ static bool resolve(struct fed_inquiry *inquiry)
 		.foreign = false, /* the configuration itself names it */
 		.limit = FED_ADDRESSES_MAX,
 	};
-	struct resolver_query *query;
 
-	return resolver_addresses(home->fed->env.resolver, home->loop, &question, on_resolved,
-	                          inquiry, &query) == ERR_OK;
+	if (resolver_addresses(home->fed->env.resolver, home->loop, &question, on_resolved, inquiry,
+	                       &inquiry->resolving) != ERR_OK)
+		return false;
+	loop_timer_start(home->loop, &inquiry->patience, inquiry->peer->conf.timeout_ms,
+	                 on_impatient);
+	return true;
 }
 
 /* Take one of a bounded number. */
@@ -293,7 +321,6 @@ static bool inquire(struct fed_worker *home, struct fed_entry *entry, struct fed
 	if (inquiry == NULL)
 		return false;
 	inquiry->entry = entry;
-	inquiry->start = mono_now();
 	inquiry->fetch.loop = home->loop;
 	inquiry->fetch.done = on_fetched;
 	inquiry->fetch.peers = peers;

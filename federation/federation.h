@@ -133,7 +133,7 @@ struct fed_ask {
 	struct str peer;     /* its name */
 	struct str address;  /* canonical: "sip:bob@beta.example" or "tel:+4930123456" */
 	bool no_cache;       /* ask anew */
-	int64_t deadline_ms; /* from now; the peer's own timeout counts too */
+	int64_t deadline_ms; /* from now, 0: none. In any case it ends by the peer's timeout, for DNS and for the question each */
 };
 
 /** Ask a peer over HTTPS. `fn` is called once, on `loop`, never before this returns. ERR_LIMIT (over-long, or too many wait), ERR_NOMEM: it is

@@ -394,7 +394,6 @@ static bool ask_https(struct locate *l, const struct route_ask *ask, enum locate
 		buf_str(&b, a->number);
 		question.address = buf_view(&b);
 	}
-	question.deadline_ms = ask->peer->timeout_ms;
 	e = b.err != ERR_OK ? b.err
 	                    : federation_ask(l->worker->gateway->federation, l->worker->loop,
 	                                     &question, on_answered, l, &l->asking);

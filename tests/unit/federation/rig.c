@@ -38,12 +38,24 @@ static bool number_aor(void *arg, struct str number, struct buf *out)
 	return out->err == ERR_OK;
 }
 
+static struct addr listen_in_silence(struct rig *rig)
+{
+	struct addr addr;
+	socklen_t len = sizeof(addr);
+
+	assert_int_equal(addr_parse(&addr, STR("127.0.0.1"), 0), ERR_OK);
+	rig->silent = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(rig->silent, &addr.sa.any, addr_len(&addr)), 0);
+	assert_int_equal(getsockname(rig->silent, &addr.sa.any, &len), 0);
+	return addr;
+}
+
 void rig_open(struct rig *rig, unsigned workers)
 {
 	struct addr dead;
 	const struct resolver_conf resolver = { .servers = &dead,
 		                                .server_count = 1,
-		                                .timeout_ms = 300 };
+		                                .timeout_ms = 5000 };
 	struct reg_conf registrar = { .folder = rig->folder,
 		                      .limits = { 1, 3600, 7200, 10 },
 		                      .map_size = (size_t)64 << 20 };
@@ -56,7 +68,7 @@ void rig_open(struct rig *rig, unsigned workers)
 	*rig = (struct rig){ .seal_key = "0123456789abcdef0123456789abcde" };
 	(void)snprintf(rig->folder, sizeof(rig->folder), "/tmp/lotse-fed.XXXXXX");
 	assert_non_null(mkdtemp(rig->folder));
-	assert_int_equal(addr_parse(&dead, STR("127.0.0.1"), 1), ERR_OK);
+	dead = listen_in_silence(rig);
 	assert_int_equal(crew_open(&rig->crew, workers), ERR_OK);
 	assert_int_equal(resolver_open(&rig->resolver, rig->crew, &resolver), ERR_OK);
 	buf_init(&why, 1024);
@@ -88,6 +100,7 @@ void rig_close(struct rig *rig)
 	registrar_close(rig->registrar);
 	resolver_close(rig->resolver);
 	crew_close(rig->crew);
+	(void)close(rig->silent);
 	(void)nftw(rig->folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 

@@ -6,6 +6,7 @@
 
 struct rig {
 	char folder[64];
+	int silent; /* a name server that never answers */
 	struct crew *crew;
 	struct resolver *resolver;
 	struct registrar *registrar;
