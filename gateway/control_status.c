@@ -157,8 +157,8 @@ static void text_figures(struct buf *out, const struct gateway *g, const struct 
 	           (long long)f.calls);
 	buf_printf(out, "accounts      %llu\nregistered    %llu addresses\n",
 	           (unsigned long long)f.store.accounts, (unsigned long long)f.store.addresses);
-	buf_printf(out, "store         %llu KiB in %.*s",
-	           (unsigned long long)(f.store.bytes / 1024), STR_ARG(conf->data));
+	buf_printf(out, "store         %llu KiB in %.*s", (unsigned long long)f.store.bytes / 1024,
+	           STR_ARG(conf->data));
 	if (f.store.failures > 0)
 		buf_printf(out, ", %llu commits FAILED", (unsigned long long)f.store.failures);
 	buf_char(out, '\n');
