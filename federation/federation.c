@@ -51,10 +51,17 @@ enum err federation_configure(struct federation *fed, const struct fed_conf *con
 	unsigned generation = atomic_load(&fed->generation) + 1;
 	struct fed_peers *peers;
 	struct fed_peers *before;
-	enum err e = fed_peers_make(&peers, conf, fed->peers, generation);
+	char reason[300];
+	struct buf why;
+	enum err e;
 
-	if (e != ERR_OK)
+	buf_wrap(&why, reason, sizeof(reason));
+	e = fed_peers_make(&peers, conf, fed->peers, generation, &why);
+	if (e != ERR_OK) {
+		LOG_EVENT(fed->env.log, LOG_ERROR, "peers_refused", LOG_S("reason", buf_view(&why)),
+		          LOG_E("err", e));
 		return e;
+	}
 	(void)pthread_mutex_lock(&fed->lock);
 	before = fed->peers;
 	fed->peers = peers;

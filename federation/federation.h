@@ -121,7 +121,8 @@ struct fed_env {
 NODISCARD enum err federation_open(struct federation **out, const struct fed_env *env);
 /** Close. After the crew stopped. NULL is fine. */
 void federation_close(struct federation *fed);
-/** Put another configuration in force, as a whole. Questions under way end under the old one. Main thread. */
+/** Put another configuration in force, as a whole. Questions under way end under the old one. Main thread. ERR_SYNTAX, ERR_CERT: certificate, key or
+ * authorities are no good (the log says which); ERR_NOMEM. Nothing has changed then. */
 NODISCARD enum err federation_configure(struct federation *fed, const struct fed_conf *conf);
 
 struct fed_question;

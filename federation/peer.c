@@ -110,12 +110,22 @@ static enum err copy_rest(struct fed_peers *peers, const struct fed_conf *conf)
 	return ERR_OK;
 }
 
+/* What we show when we ask must be good: found out now, not at the first question. */
+static enum err check_certificate(const struct fed_peers *peers, struct buf *why)
+{
+	struct tls_server *server;
+	enum err e = tls_server_open(&server, peers->conf.certificate, peers->conf.key,
+	                             peers->trust, why);
+
+	if (e == ERR_OK)
+		tls_server_close(server);
+	return e;
+}
+
 enum err fed_peers_make(struct fed_peers **out, const struct fed_conf *conf,
-                        const struct fed_peers *before, unsigned generation)
+                        const struct fed_peers *before, unsigned generation, struct buf *why)
 {
 	struct fed_peers *peers = mem_zero(sizeof(*peers));
-	char reason[200];
-	struct buf why;
 	enum err e;
 
 	if (peers == NULL)
@@ -123,7 +133,6 @@ enum err fed_peers_make(struct fed_peers **out, const struct fed_conf *conf,
 	atomic_init(&peers->refs, 1);
 	peers->generation = generation;
 	arena_init(&peers->arena, NULL, 0, SNAPSHOT_MAX);
-	buf_wrap(&why, reason, sizeof(reason));
 	e = copy_rest(peers, conf);
 	peers->items = arena_zero(&peers->arena, (conf->peer_count + 1) * sizeof(*peers->items));
 	if (peers->items == NULL)
@@ -131,7 +140,9 @@ enum err fed_peers_make(struct fed_peers **out, const struct fed_conf *conf,
 	for (size_t i = 0; i < conf->peer_count && e == ERR_OK; i++)
 		e = add_peer(peers, &conf->peers[i], before);
 	if (e == ERR_OK)
-		e = tls_trust_open(&peers->trust, conf->ca, &why);
+		e = tls_trust_open(&peers->trust, conf->ca, why);
+	if (e == ERR_OK && conf->certificate.len > 0)
+		e = check_certificate(peers, why);
 	if (e != ERR_OK) {
 		fed_peers_unref(peers);
 		return e;

@@ -35,9 +35,10 @@ struct fed_peers {
 };
 
 /** A snapshot of `conf`, one reference. `before` (or NULL): where the tallies go on from. Reads the authorities, so not on a worker.
- * ERR_NOMEM; ERR_SYNTAX: no authorities in `ca`. */
+ * ERR_NOMEM; ERR_SYNTAX, ERR_CERT: authorities, certificate or key are no good, `why` says which. */
 NODISCARD enum err fed_peers_make(struct fed_peers **out, const struct fed_conf *conf,
-                                  const struct fed_peers *before, unsigned generation);
+                                  const struct fed_peers *before, unsigned generation,
+                                  struct buf *why);
 struct fed_peers *fed_peers_ref(struct fed_peers *peers);
 /** NULL is fine. */
 void fed_peers_unref(struct fed_peers *peers);

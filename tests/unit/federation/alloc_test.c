@@ -34,10 +34,23 @@ static struct fed_conf conf_of(struct fed_peer_conf *peer, const struct test_cer
 		                        .timeout_ms = 1000 };
 	return (struct fed_conf){ .peers = peer,
 		                  .peer_count = 1,
+		                  .certificate = cert == NULL ? STR_NONE
+		                                              : str_from(cert->certificate),
+		                  .key = cert == NULL ? STR_NONE : str_from(cert->key),
 		                  .ca = cert == NULL ? STR_NONE : str_from(cert->certificate),
 		                  .ingress = ingress,
 		                  .ingress_count = 1,
 		                  .edge = STR("edge.alpha.example") };
+}
+
+static enum err make_peers(struct fed_peers **out, const struct fed_conf *conf,
+                           const struct fed_peers *before, unsigned generation)
+{
+	char memory[200];
+	struct buf why;
+
+	buf_wrap(&why, memory, sizeof(memory));
+	return fed_peers_make(out, conf, before, generation, &why);
 }
 
 static void configures(void *arg)
@@ -47,8 +60,8 @@ static void configures(void *arg)
 	struct fed_peers *peers = NULL;
 	struct fed_peers *next = NULL;
 
-	if (fed_peers_make(&peers, &conf, NULL, 1) == ERR_OK) {
-		if (fed_peers_make(&next, &conf, peers, 2) == ERR_OK)
+	if (make_peers(&peers, &conf, NULL, 1) == ERR_OK) {
+		if (make_peers(&next, &conf, peers, 2) == ERR_OK)
 			assert_ptr_equal(peers->items[0].tally, next->items[0].tally);
 		fed_peers_unref(peers);
 	}
@@ -108,7 +121,7 @@ static void survive_without_memory(void **state)
 	(void)state;
 	test_ca_make(&ca, "authority");
 	assert_true(alloc_fail_each(configures, &ca) > 5);
-	assert_int_equal(fed_peers_make(&peers, &conf, NULL, 1), ERR_OK);
+	assert_int_equal(make_peers(&peers, &conf, NULL, 1), ERR_OK);
 	assert_true(alloc_fail_each(judges, peers) > 0);
 	fed_peers_unref(peers);
 	rig_open(&rig, 1);

@@ -499,6 +499,26 @@ static void stands_in(void **state)
 	stage_close(&s);
 }
 
+/* What we show and whom we believe is read when it is configured, and refused as a whole. */
+static void refuses_bad_configurations(void **state)
+{
+	struct stage s;
+	struct fed_conf conf;
+
+	(void)state;
+	stage_open(&s, 1);
+	conf = (struct fed_conf){ .ca = STR("no PEM at all") };
+	assert_int_equal(federation_configure(s.rig.federation, &conf), ERR_SYNTAX);
+	conf = (struct fed_conf){ .certificate = str_from(s.ours.certificate),
+		                  .key = str_from(s.cert.key),
+		                  .ca = str_from(s.ca.certificate) };
+	assert_int_equal(federation_configure(s.rig.federation, &conf), ERR_CERT);
+	conf.key = STR_NONE;
+	assert_int_equal(federation_configure(s.rig.federation, &conf), ERR_SYNTAX);
+	assert_int_equal(ask_peer(&s, "beta", "bob").outcome, FED_FOUND);
+	stage_close(&s);
+}
+
 /* ---------------------------------------------------------------------------- broken peers */
 
 static void refuses_certificates(void **state)
@@ -657,6 +677,7 @@ int main(void)
 		cmocka_unit_test(keeps_a_deadline),
 		cmocka_unit_test(asks_anew),
 		cmocka_unit_test(stands_in),
+		cmocka_unit_test(refuses_bad_configurations),
 		cmocka_unit_test(refuses_certificates),
 		cmocka_unit_test(survives_broken_peers),
 		cmocka_unit_test(closes_in_the_middle),

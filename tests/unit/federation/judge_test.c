@@ -125,6 +125,16 @@ static const struct {
 	{ 0, "", "", "", "", "", FED_FAILED, 0, 0, 0, 0, "HTTP 0" },
 };
 
+static enum err make_peers(struct fed_peers **out, const struct fed_conf *conf,
+                           const struct fed_peers *before, unsigned generation)
+{
+	char memory[200];
+	struct buf why;
+
+	buf_wrap(&why, memory, sizeof(memory));
+	return fed_peers_make(out, conf, before, generation, &why);
+}
+
 static bool is_own_place(void *arg, const struct addr *addr)
 {
 	struct addr own;
@@ -149,7 +159,7 @@ static void judges(void **state)
 	assert_int_equal(network_parse(&allowed, STR("10.9.0.0/16")), ERR_OK);
 	conf.allow_targets = &allowed;
 	conf.allow_target_count = 1;
-	assert_int_equal(fed_peers_make(&peers, &conf, NULL, 1), ERR_OK);
+	assert_int_equal(make_peers(&peers, &conf, NULL, 1), ERR_OK);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct fed_http_answer http = { .status = cases[i].status,
 			                        .date = str_from(cases[i].date),
@@ -193,7 +203,7 @@ static void names_the_identity(void **state)
 	struct arena arena;
 
 	(void)state;
-	assert_int_equal(fed_peers_make(&peers, &conf, NULL, 1), ERR_OK);
+	assert_int_equal(make_peers(&peers, &conf, NULL, 1), ERR_OK);
 	arena_init(&arena, NULL, 0, 1 << 20);
 	fed_judge(&j, &http, STR(BOB), peers, &peers->items[0], &self, &arena);
 	assert_true(str_eq(j.answer.targets[0].identity, STR("beta.example")));
