@@ -225,10 +225,7 @@ void fork_start(struct request *r, const struct target *targets, size_t count)
 		return;
 	}
 	r->fork = f;
-	if (r->msg->method == SIP_INVITE &&
-	    sip_server_reply(r->server, 100, STR_NONE, NULL, NULL) != ERR_OK)
-		LOG_EVENT(worker_log(r->worker), LOG_WARN, "trying_not_sent",
-		          LOG_Z("reason", "no memory"));
+	request_trying(r);
 	call_begin(r);
 	if (count == 0) {
 		f->starting = true;

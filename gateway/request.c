@@ -162,6 +162,16 @@ void request_write_options(void *arg, struct buf *out)
 
 /* ---------------------------------------------------------------------------- where it goes */
 
+void request_trying(struct request *r)
+{
+	if (r->msg->method != SIP_INVITE || r->trying)
+		return;
+	r->trying = true;
+	if (sip_server_reply(r->server, 100, STR_NONE, NULL, NULL) != ERR_OK)
+		LOG_EVENT(worker_log(r->worker), LOG_WARN, "trying_not_sent",
+		          LOG_Z("reason", "no memory"));
+}
+
 static void redirect_or_fork(struct request *r)
 {
 	const struct locate_result *found = locate_result(r->locate);
@@ -234,6 +244,9 @@ static void locate(struct request *r, bool anew)
 		located(r);
 	else if (r->locate == NULL)
 		request_reply(r, 503, "Out of Memory");
+	else
+		request_trying(
+			r); /* others are asked: that may take longer than the caller's patience */
 }
 
 bool request_ask_again(struct request *r)

@@ -49,6 +49,7 @@ struct request {
 	struct locate *locate;
 	struct fork *fork;
 	unsigned waiting; /* posts and answers that will come back to us and can't be taken back */
+	bool trying;      /* the caller was told 100 */
 	bool asked_again;
 	struct locate *locate_before; /* whose places were gone */
 	struct fork *fork_before;
@@ -74,6 +75,8 @@ void request_reply_with(struct request *r, unsigned status, const char *reason,
                         void (*more)(void *arg, struct buf *out), void *arg);
 /** Admitted: find out where it goes, and bring it there or say so. */
 void request_route_on(struct request *r);
+/** Tell the caller of an INVITE, once, that it is being worked on (RFC 3261 17.2.1). */
+void request_trying(struct request *r);
 /** All places that were found are gone: were they known from before, so that asking anew may tell others? True: the request goes on from there, its fork is
  * over. Once a request. */
 bool request_ask_again(struct request *r);
