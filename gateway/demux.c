@@ -223,7 +223,7 @@ static void on_received(void *arg, struct sip_wire *wire, struct packet *packet,
 	struct worker *w = worker_of(g, wire);
 	bool stun = sip_listener_tag(g->wires, flow->listener) == DEMUX_STUN;
 
-	if (stun || (flow->transport == SIP_TRANSPORT_UDP && stun_is(packet_view(packet))))
+	if (stun || stun_is(packet_view(packet)))
 		answer_stun(w, packet, flow);
 	else
 		receive_sip(w, packet, flow);
@@ -320,4 +320,16 @@ struct sip_frame demux_stun_frame(struct sip_framer *state, struct str pending)
 
 	(void)state;
 	return (struct sip_frame){ .kind = kinds[f.kind], .len = f.len };
+}
+
+struct sip_frame demux_sip_frame(struct sip_framer *state, struct str pending)
+{
+	unsigned char first = pending.len > 0 ? (unsigned char)pending.p[0] : '\r';
+
+	if (first <= 3) /* RFC 7983 7 */
+		return demux_stun_frame(state, pending);
+	/* Neither a letter nor the end of a line: TLS at the wrong port, or noise. What is more to come won't make it SIP. */
+	if (first != '\r' && first != '\n' && (first <= ' ' || first >= 0x7f))
+		return (struct sip_frame){ .kind = SIP_FRAME_BAD, .fault = { 0, "Not SIP" } };
+	return sip_framer_next(state, pending);
 }

@@ -11,3 +11,5 @@ enum demux_tag { DEMUX_SIP, DEMUX_STUN };
 struct sip_wires_events demux_events(struct gateway *g);
 /** Cuts streams of stun:// listeners. */
 struct sip_frame demux_stun_frame(struct sip_framer *state, struct str pending);
+/** Cuts streams of SIP listeners, on which STUN may be asked too: the first octet tells. */
+struct sip_frame demux_sip_frame(struct sip_framer *state, struct str pending);

@@ -47,7 +47,7 @@ static enum err open_one(struct gateway *g, struct snapshot *next, const struct 
 	const struct sip_listener_conf conf = {
 		.kind = kind,
 		.addr = *at,
-		.frame = want->scheme == CONF_SCHEME_STUN ? demux_stun_frame : NULL,
+		.frame = want->scheme == CONF_SCHEME_STUN ? demux_stun_frame : demux_sip_frame,
 		.tag = want->scheme == CONF_SCHEME_STUN ? DEMUX_STUN : DEMUX_SIP,
 	};
 	enum err e = ERR_OK;
