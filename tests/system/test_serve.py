@@ -101,7 +101,7 @@ def test_streams_split_joined_and_kept_alive(dual):
         assert p.socket.recv(2) == b"\r\n"  # RFC 5626 3.5.1
 
 
-@pytest.mark.parametrize("bytes_", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+@pytest.mark.parametrize("bytes_", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"A" * 100,
                                     b"OPTIONS sip:alpha.test SIP/2.0\r\nContent-Length: 99999999\r\n\r\n", b"A" * 200000,
                                     b"OPTIONS sip:alpha.test SIP/2.0\r\n" + b"X: y\r\n" * 20000])
 def test_nonsense_on_a_stream_ends_it(dual, bytes_):
