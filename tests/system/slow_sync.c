@@ -2,7 +2,9 @@
  *
  * Each fsync, fdatasync and msync, and each write to a descriptor that is synchronous (O_SYNC, O_DSYNC), is held for SLOW_SYNC_MS before it is done, and
  * noted in the file SLOW_SYNC_NOTES when it is: a line "WHAT BEGIN END", in nanoseconds of CLOCK_MONOTONIC. */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
