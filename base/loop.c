@@ -77,12 +77,15 @@ static int64_t waited_for_core(const struct loop *l)
 
 static void begin_turn(struct loop *l)
 {
+	struct mono before = mono_now();
+
+	/* First the wait, then the time: what is waited between the two must not count as the turn's. */
+	if (l->on_turn != NULL && before.ns - l->waited_at.ns > SCHEDSTAT_AGE_NS) {
+		l->waited_ns = waited_for_core(l);
+		l->waited_at = before;
+	}
 	l->now = mono_now();
 	l->turn_start = l->now;
-	if (l->on_turn != NULL && l->now.ns - l->waited_at.ns > SCHEDSTAT_AGE_NS) {
-		l->waited_ns = waited_for_core(l);
-		l->waited_at = l->now;
-	}
 }
 
 static void end_turn(struct loop *l)
