@@ -63,7 +63,7 @@ def test_in_a_datagram(lotse, file, want, status, reason):
 def on_a_stream(file, message, want, status):
     """The same where a stream must be cut into messages: (verdict, status)."""
     if file.endswith("/dblreq.dat"):
-        return "EITHER", 200  # what follows its second message is none: the connection ends, perhaps before the first was answered
+        return "EITHER", None  # two messages, and then none: the connection ends, perhaps before one of the two was answered
     head, end, body = message.partition(b"\r\n\r\n")
     lengths = re.findall(rb"(?im)^(?:content-length|l)\s*:\s*(\S+)", head)
     if not end or (lengths and lengths[0].isdigit() and int(lengths[0]) > len(body)):
@@ -83,7 +83,7 @@ def test_on_a_stream(lotse, file, want, status, reason):
         if want == "EITHER":
             phone.send(local(message, phone))
             answer = phone.receive(0.5)
-            assert answer is None or answer.status == status, answer
+            assert answer is None or status is None or answer.status == status, answer
         else:
             check(phone, message, want, status)
     with Phone(lotse.tcp, tcp=True) as phone:
