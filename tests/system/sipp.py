@@ -1,10 +1,11 @@
 """SIPp 3.6 with scenarios of ours (tests/system/sipp): its built-in caller ignores Record-Route, and it knows no digest but MD5."""
 
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
-from lotse import free_port
+from lotse import free_port, wait_for
 
 SCENARIOS = Path(__file__).resolve().parent / "sipp"
 
@@ -33,6 +34,19 @@ class Sipp:
         command += ["{}:{}".format(*gateway)] if gateway else []
         with open(self.folder / "out", "wb") as out:
             self.process = subprocess.Popen(command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+
+        if port:
+            wait_for(lambda: self._listens(port, tcp), 10, lambda: f"it does not listen: {self.said()}")
+
+    @staticmethod
+    def _listens(port, tcp):
+        """Is the port taken by now?"""
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                return True
+            return False
 
     def __enter__(self):
         return self

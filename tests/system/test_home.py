@@ -6,7 +6,7 @@ from conftest import LABORATORY
 from lotse import Lotse, wait_for
 from sip import Dialog, Phone, ack, cancel, unique
 
-CALLS = 1000
+CALLS = 1000  # of four workers; fewer have less to share
 
 
 @pytest.fixture(scope="module", params=[1, 2, 4])
@@ -60,10 +60,11 @@ def in_flight(phones, requests, answers_wanted, window=50):
 @pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
 @pytest.mark.parametrize("flows", [1, 50])
 def test_all_workers_share_one_flow_as_they_share_many(gateway, at, flows, tcp):
+    calls = CALLS * gateway.workers // 4
     before, phones = begun(gateway), [at(tcp=tcp) for _ in range(flows)]
-    requests = [phones[n % flows].request("MESSAGE", "sip:nobody@alpha.test") for n in range(CALLS)]
+    requests = [phones[n % flows].request("MESSAGE", "sip:nobody@alpha.test") for n in range(calls)]
     in_flight(phones, requests, 404)
-    all_work(gateway, before, CALLS)
+    all_work(gateway, before, calls)
 
 
 def test_one_connection_carries_whole_calls(gateway, at):
@@ -102,7 +103,7 @@ def test_a_call_given_up_from_ever_new_ports(gateway, at):
     """INVITE, its retransmissions, CANCEL and ACK of one transaction, each from another port; answers go to the newest of its host."""
     bob = at(f"sip:{unique('bob')}@alpha.test")
     assert bob.register().status == 200
-    for _ in range(12):
+    for _ in range(8):
         alice, again, canceller, acker = at(), at(), at(), at()
         invite = alice.request("INVITE", bob.user)
         alice.send(invite)
@@ -127,7 +128,7 @@ def test_a_call_given_up_from_ever_new_ports(gateway, at):
 def test_a_call_whose_every_request_comes_from_a_new_port(gateway, at):
     bob = at(f"sip:{unique('bob')}@alpha.test")
     assert bob.register().status == 200
-    for _ in range(12):
+    for _ in range(8):
         alice, acker, ender = at(), at(), at()
         invite = alice.request("INVITE", bob.user)
         alice.send(invite)
@@ -149,7 +150,7 @@ def test_a_busy_answer_finds_its_ack_from_anywhere(gateway, at):
     bob = at(f"sip:{unique('bob')}@alpha.test")
     assert bob.register().status == 200
     phones = []
-    for _ in range(12):
+    for _ in range(8):
         alice, acker = at(), at()
         invite = alice.request("INVITE", bob.user)
         alice.send(invite)
