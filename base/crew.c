@@ -7,6 +7,8 @@
 #include <stdio.h>
 
 #define DRAIN_ROUNDS 1000
+#define HEAP_PIECES 64
+#define HEAP_PIECE 120000 /* below the size from which malloc maps each piece on its own */
 
 struct worker {
 	struct loop *loop;
@@ -43,6 +45,19 @@ enum err crew_open(struct crew **out, unsigned count)
 	return ERR_OK;
 }
 
+/* glibc lets the heap of a thread grow page by page: each time an mprotect() that waits for the page faults of all other threads, with the heap's
+ * lock held, so that whoever frees a message that came from there waits too: tens of milliseconds on a busy machine. It grows once, before
+ * there is work. What is free stays mapped, without memory behind it. */
+static void grow_heap(void)
+{
+	void *pieces[HEAP_PIECES];
+
+	for (size_t i = 0; i < HEAP_PIECES; i++)
+		pieces[i] = malloc(HEAP_PIECE);
+	for (size_t i = 0; i < HEAP_PIECES; i++)
+		free(pieces[i]);
+}
+
 static void *run_worker(void *arg)
 {
 	struct worker *w = arg;
@@ -50,6 +65,7 @@ static void *run_worker(void *arg)
 
 	(void)snprintf(name, sizeof(name), "worker/%u", loop_index(w->loop) % 100);
 	(void)pthread_setname_np(pthread_self(), name);
+	grow_heap();
 	loop_run(w->loop);
 	return NULL;
 }
