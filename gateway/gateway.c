@@ -222,6 +222,7 @@ enum err gateway_open(struct gateway **out, const struct conf_options *options, 
 		conf_unref(conf);
 		goto fail;
 	}
+	g->begun = conf_ref(conf);
 	e = open_house(g, conf, why);
 	if (e == ERR_OK)
 		e = start(g, first, why);
@@ -261,6 +262,7 @@ void gateway_close(struct gateway *g)
 	crew_close(g->crew);
 	loop_close(g->loop);
 	snapshot_unref(atomic_load(&g->snapshot));
+	conf_unref(g->begun);
 	limit_close(g->sources);
 	limit_close(g->logins);
 	metrics_close(g->metrics);
@@ -369,7 +371,6 @@ static void say_what_waits(struct gateway *g, const struct conf *before, const s
 enum err gateway_reload(struct gateway *g, struct buf *said)
 {
 	struct switching *all = NULL;
-	const struct snapshot *before = atomic_load(&g->snapshot);
 	struct snapshot *next = NULL;
 	struct conf *conf = NULL;
 	struct reg_limits limits;
@@ -384,7 +385,7 @@ enum err gateway_reload(struct gateway *g, struct buf *said)
 		          LOG_S("said", str_trim(buf_view(said))));
 		return e;
 	}
-	say_what_waits(g, before->conf, conf, said);
+	say_what_waits(g, g->begun, conf, said);
 	limits = limits_of(conf);
 	registrar_configure(g->registrar, &limits);
 	switch_all(g, next, all);

@@ -47,6 +47,7 @@ struct gateway {
 	_Atomic(const struct snapshot *)
 		snapshot; /* main's to swap; others take a reference by gateway_snapshot() */
 	_Atomic unsigned snapshot_readers;
+	const struct conf *begun; /* what the process started with: what a restart would change */
 	struct wall started;
 	uint64_t reloads; /* main's */
 };
