@@ -63,6 +63,8 @@ static bool is_synchronous(int fd)
 	return flags >= 0 && (flags & O_DSYNC) != 0; /* O_SYNC has that bit too */
 }
 
+/* The macros below write whole functions, whose parameters and arguments are lists in parentheses already. */
+/* NOLINTBEGIN(bugprone-macro-parentheses) */
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 #define SYNC(name, parameters, arguments)        \
@@ -96,3 +98,4 @@ WRITE(pwrite64, (int fd, const void *data, size_t len, off64_t at), (fd, data, l
 WRITE(writev, (int fd, const struct iovec *parts, int count), (fd, parts, count))
 WRITE(pwritev, (int fd, const struct iovec *parts, int count, off_t at), (fd, parts, count, at))
 WRITE(pwritev64, (int fd, const struct iovec *parts, int count, off64_t at), (fd, parts, count, at))
+/* NOLINTEND(bugprone-macro-parentheses) */
