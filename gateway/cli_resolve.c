@@ -15,6 +15,7 @@
 enum { FOUND = 0, NOBODY = 1, INVALID = 2, FAILED = 3 };
 
 struct resolve_options {
+	bool help;
 	struct conf_options conf;
 	struct addr servers[RESOLVER_SERVERS_MAX];
 	size_t server_count;
@@ -40,14 +41,18 @@ static const enum resolver_transport transports[] = { RESOLVER_UDP,  RESOLVER_TC
 
 /* ---------------------------------------------------------------------------- what is wanted */
 
+static const char help[] =
+	"usage: lotse resolve [-f FILE] [--server ADDR[:PORT]]... [--transports udp,tcp,tls,sctp,ws,wss]\n"
+	"                     [--trace] [--json] URI|HOST[:PORT]\n"
+	"\n"
+	"Where the SIP servers of a URI or a host are (RFC 3263), in the order to try them. 0 found, 1 there is nobody, 3 it could not be found out.\n"
+	"Asks the servers given, else those of FILE, else the system's. --trace: every question, its time and its answer.\n";
+
 static int usage(const char *why, const char *what)
 {
 	if (why != NULL)
 		(void)fprintf(stderr, "lotse resolve: %s: %s\n", what, why);
-	(void)fputs(
-		"usage: lotse resolve [-f FILE] [--server ADDR[:PORT]]... [--transports udp,tcp,tls,sctp,ws,wss]\n"
-		"                     [--trace] [--json] URI|HOST[:PORT]\n",
-		stderr);
+	(void)fputs(help, stderr);
 	return INVALID;
 }
 
@@ -87,6 +92,7 @@ static int parse_options(struct resolve_options *o, int argc, char **argv)
 		                               { "server", required_argument, NULL, 's' },
 		                               { "transports", required_argument, NULL, 'T' },
 		                               { "trace", no_argument, NULL, 't' },
+		                               { "help", no_argument, NULL, 'h' },
 		                               { "json", no_argument, NULL, 'j' },
 		                               { NULL, 0, NULL, 0 } };
 	int c;
@@ -103,9 +109,13 @@ static int parse_options(struct resolve_options *o, int argc, char **argv)
 			o->trace = true;
 		else if (c == 'j')
 			o->json = true;
+		else if (c == 'h')
+			o->help = true;
 		else if (c == '?')
 			return usage(NULL, NULL);
 	}
+	if (o->help)
+		return FOUND;
 	if (optind + 1 != argc)
 		return usage(NULL, NULL);
 	o->what = argv[optind];
@@ -268,6 +278,8 @@ int cli_resolve(int argc, char **argv)
 
 	if (status != FOUND)
 		return status;
+	if (options.help)
+		return fputs(help, stdout) >= 0 && fflush(stdout) == 0 ? FOUND : FAILED;
 	wrong = take_question(&run.question, options.what);
 	if (wrong != NULL)
 		return usage(wrong, options.what);

@@ -22,6 +22,7 @@
 enum { DONE = 0, INVALID = 2, FAILED = 3 };
 
 struct stun_options {
+	bool help;
 	bool json;
 	bool tcp;
 	struct str host;
@@ -46,11 +47,16 @@ struct stun_run {
 
 /* ---------------------------------------------------------------------------- what is wanted */
 
+static const char help[] =
+	"usage: lotse stun [--json] [--tcp] SERVER[:PORT]\n"
+	"\n"
+	"Our address as a STUN server sees it, and whether a NAT is between. 0 answered, 3 no usable answer.\n";
+
 static int usage(const char *why, const char *what)
 {
 	if (why != NULL)
 		(void)fprintf(stderr, "lotse stun: %s: %s\n", what, why);
-	(void)fputs("usage: lotse stun [--json] [--tcp] SERVER[:PORT]\n", stderr);
+	(void)fputs(help, stderr);
 	return INVALID;
 }
 
@@ -81,7 +87,8 @@ static const char *take_server(struct stun_options *o, struct str text)
 
 static int parse_options(struct stun_options *o, int argc, char **argv)
 {
-	static const struct option known[] = { { "json", no_argument, NULL, 'j' },
+	static const struct option known[] = { { "help", no_argument, NULL, 'h' },
+		                               { "json", no_argument, NULL, 'j' },
 		                               { "tcp", no_argument, NULL, 't' },
 		                               { NULL, 0, NULL, 0 } };
 	const char *wrong;
@@ -93,9 +100,13 @@ static int parse_options(struct stun_options *o, int argc, char **argv)
 			o->json = true;
 		else if (c == 't')
 			o->tcp = true;
+		else if (c == 'h')
+			o->help = true;
 		else
 			return usage(NULL, NULL);
 	}
+	if (o->help)
+		return DONE;
 	if (optind + 1 != argc)
 		return usage(NULL, NULL);
 	wrong = take_server(o, str_from(argv[optind]));
@@ -337,6 +348,8 @@ int cli_stun(int argc, char **argv)
 
 	if (status != DONE)
 		return status;
+	if (options.help)
+		return fputs(help, stdout) >= 0 && fflush(stdout) == 0 ? DONE : FAILED;
 	(void)signal(SIGPIPE, SIG_IGN); /* a reader that goes away is an error, not an end */
 	buf_init(&run.complaints, COMPLAINTS_MAX);
 	e = ask(&run);

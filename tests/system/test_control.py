@@ -251,7 +251,7 @@ def test_a_locked_store_is_not_opened(lone):
 
 def test_help(two):
     alpha, _ = two
-    for command in ("serve", "check", "reload", "status", "user", "location", "locate", "resolver", "peer"):
+    for command in ("serve", "check", "reload", "status", "user", "location", "locate", "resolve", "resolver", "peer", "stun"):
         done = run_lotse(command, "--help")
         assert done.returncode == DONE and done.stdout.startswith("usage: lotse " + command) and done.stderr == ""
     assert "usage" in refused(alpha, "status", "--nonsense")
