@@ -312,6 +312,8 @@ def main(arguments):
 
 if __name__ == "__main__":
     os.chdir(ROOT)
+    # A shell that starts us in the background makes us deaf to it, and with us every test that is about Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
