@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mailbox.h"
 #include "base/mem.h"
+#include "base/stock.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -11,10 +12,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#define LINE_ROOM \
+	500 /* octets of the lines that are kept for the next ones; longer ones are rare */
+#define STOCK_MAX 2048
 #define WAIT_MS 500 /* for a reader, before what waits is given up at the end */
 
 struct log {
 	struct mailbox mailbox;
+	struct stock *
+		stock; /* lines to be used again: freed here, they would cost their makers' heaps the lock */
 	pthread_t thread;
 	int fd;
 	enum log_format format;
@@ -28,6 +34,7 @@ struct log {
 struct line {
 	struct post post;
 	size_t len;
+	size_t room;
 	char text[];
 };
 
@@ -68,7 +75,10 @@ static void write_waiting(struct log *l)
 		p = p->next;
 		write_all(l, line->text, line->len);
 		atomic_fetch_sub(&l->waiting, 1);
-		free(line);
+		if (line->room == LINE_ROOM)
+			stock_put(l->stock, line);
+		else
+			free(line);
 	}
 	if (dropped > 0)
 		LOG_EVENT(l, LOG_WARN, "log_lines_dropped", LOG_N("lines", dropped));
@@ -105,8 +115,9 @@ enum err log_open(struct log **out, int fd, enum log_format format, enum log_lev
 	l->fd = fd;
 	l->format = format;
 	l->least = least;
-	e = mailbox_init(&l->mailbox);
-	if (e != ERR_OK) {
+	if ((e = stock_open(&l->stock, STOCK_MAX)) != ERR_OK ||
+	    (e = mailbox_init(&l->mailbox)) != ERR_OK) {
+		stock_close(l->stock);
 		free(l);
 		return e;
 	}
@@ -116,6 +127,7 @@ enum err log_open(struct log **out, int fd, enum log_format format, enum log_lev
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (failed != 0) {
 		mailbox_fini(&l->mailbox);
+		stock_close(l->stock);
 		free(l);
 		return ERR_SYSTEM;
 	}
@@ -136,6 +148,7 @@ void log_close(struct log *l)
 	write_waiting(l);
 	write_waiting(l);
 	mailbox_fini(&l->mailbox);
+	stock_close(l->stock);
 	free(l);
 }
 
@@ -224,6 +237,18 @@ static void write_line(const struct log *l, struct buf *b, enum log_level level,
 	}
 }
 
+static struct line *line_new(struct log *l, size_t len)
+{
+	struct line *line = len <= LINE_ROOM ? stock_take(l->stock) : NULL;
+	size_t room = len <= LINE_ROOM ? LINE_ROOM : len;
+
+	if (line == NULL)
+		line = malloc(sizeof(*line) + room);
+	if (line != NULL)
+		line->room = room;
+	return line;
+}
+
 void log_event(struct log *l, enum log_level level, const char *event,
                const struct log_field *fields, size_t count)
 {
@@ -238,7 +263,7 @@ void log_event(struct log *l, enum log_level level, const char *event,
 	/* Room is kept for the end of the line. */
 	buf_wrap(&b, memory, sizeof(memory) - 2);
 	write_line(l, &b, level, event, fields, count);
-	line = malloc(sizeof(*line) + b.len + 2);
+	line = line_new(l, b.len + 2);
 	if (line == NULL)
 		goto drop;
 	memcpy(line->text, b.data, b.len);
