@@ -2,7 +2,9 @@
 
 import os
 import signal
+import shutil
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -11,6 +13,14 @@ import pytest
 from lotse import ROOT, program, wait_for
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
+
+
+@pytest.fixture(name="folder")
+def a_short_path():
+    """Where the demo puts its files. A daemon's socket can't bear a path as long as pytest's own folders have."""
+    path = Path(tempfile.mkdtemp(prefix="demo-"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def start(folder, *words):
@@ -48,9 +58,9 @@ def finish(demo, seconds=120):
     return demo.returncode, out, err
 
 
-def test_it_proves_what_it_claims(tmp_path):
+def test_it_proves_what_it_claims(folder):
     begun = time.monotonic()
-    status, out, err = finish(start(tmp_path))
+    status, out, err = finish(start(folder))
     assert (status, err) == (DONE, ""), out + err
     assert time.monotonic() - begun < 120
     summary = out.partition("What was proved:\n")[2]
@@ -58,27 +68,27 @@ def test_it_proves_what_it_claims(tmp_path):
         assert proof in summary
     for arrow in ("INVITE", "180 Ringing", "200 OK", "ACK", "CANCEL", "BYE", "302 Moved"):
         assert arrow in out
-    nothing_left(tmp_path)
+    nothing_left(folder)
 
 
 @pytest.mark.parametrize("broken, reason", [("beta-stopped", ("peer:beta/https: failed", "refused")), ("bob-absent", ("absent", "nobody registered")),
                                             ("answer-altered", ("peer:beta/https: failed", "bad record mac"))])
-def test_it_notices_what_is_broken(tmp_path, broken, reason):
-    status, out, err = finish(start(tmp_path, "--break", broken))
+def test_it_notices_what_is_broken(folder, broken, reason):
+    status, out, err = finish(start(folder, "--break", broken))
     assert status == FAILED, out + err
     assert err.startswith("The demo failed in step 4: ")
     for words in reason:
         assert words in err
-    nothing_left(tmp_path)
+    nothing_left(folder)
 
 
-def test_it_cleans_up_when_it_is_interrupted(tmp_path):
-    demo = start(tmp_path)
+def test_it_cleans_up_when_it_is_interrupted(folder):
+    demo = start(folder)
     # In the middle: both gateways, the DNS server and both phones run.
-    wait_for(lambda: sum("lotse" in c and (" serve " in c or " answer " in c) for c in children(tmp_path)) == 4, 60, "the demo does not get to its phones")
-    assert list(tmp_path.iterdir())
+    wait_for(lambda: sum("lotse" in c and (" serve " in c or " answer " in c) for c in children(folder)) == 4, 60, "the demo does not get to its phones")
+    assert list(folder.iterdir())
     demo.send_signal(signal.SIGINT)
     status, _, err = finish(demo, 30)
     assert status == INTERRUPTED
     assert "Interrupted" in err
-    nothing_left(tmp_path)
+    nothing_left(folder)
