@@ -248,7 +248,7 @@ def stage_system(_name=None):
     env = {
         "LOTSE_BUILD": str(BUILD.absolute()), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1", **SANITIZERS,
     }
-    command = [sys.executable, "-m", "pytest", "-v", "-rs", "--tb=short", "-p", "no:cacheprovider", "-n", str(JOBS), "--dist", "loadfile", "-o",
+    command = [sys.executable, "-m", "pytest", "-v", "-rs", "--tb=short", "-p", "no:cacheprovider", "-o",
                "console_output_style=classic", f"--junitxml={report}", "tests/setup/install_test.py", "tests/system"]
     if os.environ.get("T"):
         command += ["-k", os.environ["T"]]
